@@ -1,0 +1,23 @@
+/** Values of a string map such as VM.other_config, by key. */
+export type Fields = Readonly<Record<string, string>>
+
+/** Keys in VM.other_config that this product reads or writes; the clients' contract, see docs/contract.md. */
+export const KEY = {
+  monitor: 'xscontainer-monitor',
+  username: 'xscontainer-username',
+  mode: 'xscontainer-mode',
+  hostKey: 'xscontainer-sshhostkey',
+  /** uuid of the VM whose host key is pinned: a clone inherits the pin, but not this identity. */
+  hostKeyOwner: 'xscontainer-sshhostkey-vm',
+  address: 'xscontainer-address',
+  socket: 'xscontainer-socket',
+  status: 'xscontainer-status',
+  updated: 'xscontainer-updated',
+  ps: 'docker_ps',
+  info: 'docker_info',
+  version: 'docker_version',
+  top: 'docker_top',
+} as const
+
+/** The keys that claim to show the guest's present state: there only while the VM is monitored with success. */
+export const LIVE_KEYS: readonly string[] = [KEY.ps, KEY.info, KEY.version, KEY.top]
