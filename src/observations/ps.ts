@@ -1,0 +1,107 @@
+import type { EngineEvent } from '../engine/event-stream.ts'
+import { KEY } from '../model/fields.ts'
+import { compareText, containerEntry, type ContainerEntry } from './container-entry.ts'
+import type { Observation } from './observation.ts'
+import { XmlPage } from './xml.ts'
+
+/** More entries than fit into any document that XAPI takes (300 KB) are not kept. */
+const MAX_ENTRIES = 2_048
+
+/** The containers of one guest. */
+export interface ContainerList {
+  /** Newest first; where there are very many, the running ones are kept before others. */
+  readonly entries: readonly ContainerEntry[]
+  /** How many containers the engine listed. */
+  readonly total: number
+}
+
+/** Actions of containers after which the list looks different. Left out: exec_*, top, attach, resize, copy, .. */
+const CONTAINER_ACTIONS: ReadonlySet<string> = new Set([
+  'create',
+  'start',
+  'restart',
+  'die',
+  'stop',
+  'kill',
+  'oom',
+  'pause',
+  'unpause',
+  'rename',
+  'update',
+  'destroy',
+  'health_status',
+  // Podman's
+  'init',
+  'cleanup',
+  'remove',
+  'restore',
+])
+
+/** A tag that moves changes what the list calls the image of older containers. */
+const IMAGE_ACTIONS: ReadonlySet<string> = new Set(['tag', 'untag', 'delete', 'pull', 'load', 'import'])
+
+export const ps: Observation<ContainerList> = {
+  key: KEY.ps,
+  cadence: 'resync',
+  minGapMs: 0,
+
+  dueAfter({ type, action }: EngineEvent): boolean {
+    return type === 'image' ? IMAGE_ACTIONS.has(action) : isContainer(type) && CONTAINER_ACTIONS.has(action)
+  },
+
+  async observe(engine, _context, signal) {
+    return readList(await engine.list(signal))
+  },
+
+  /** Paused ones too: they have processes. */
+  runningIn(list) {
+    return new Map(list.entries.filter(isUp).map(({ id, names }) => [id, names]))
+  },
+
+  encode(list, budgetBytes) {
+    const page = new XmlPage(KEY.ps, budgetBytes)
+    const fitting: { entry: ContainerEntry; xml: string }[] = []
+    for (const entry of list.entries.toSorted(byImportance)) {
+      const xml = page.element('item', { entry })
+      if (xml === undefined) break
+      fitting.push({ entry, xml })
+    }
+    fitting.sort((a, b) => byAge(a.entry, b.entry))
+    return page.document(
+      fitting.map(({ xml }) => xml),
+      list.total - fitting.length,
+    )
+  },
+}
+
+/** The engine's list in the canonical order, without entries that have no id. */
+export function readList(items: readonly Readonly<Record<string, unknown>>[]): ContainerList {
+  let kept: ContainerEntry[] = []
+  let total = 0
+  for (const item of items) {
+    const entry = containerEntry(item)
+    if (entry === undefined) continue
+    total += 1
+    kept.push(entry)
+    // Sorting a million entries for the sake of the first two thousand would hold up all other guests.
+    if (kept.length >= MAX_ENTRIES * 4) kept = kept.sort(byImportance).slice(0, MAX_ENTRIES)
+  }
+  return { entries: kept.sort(byImportance).slice(0, MAX_ENTRIES).sort(byAge), total }
+}
+
+export function isContainer(type: string): boolean {
+  return type === 'container' || type === ''
+}
+
+function isUp(entry: ContainerEntry): boolean {
+  return entry.status.startsWith('Up')
+}
+
+/** What must not be lost from a list that is too long comes first. */
+function byImportance(a: ContainerEntry, b: ContainerEntry): number {
+  return Number(isUp(b)) - Number(isUp(a)) || byAge(a, b)
+}
+
+function byAge(a: ContainerEntry, b: ContainerEntry): number {
+  return b.created - a.created || compareText(a.id, b.id)
+}
