@@ -1,0 +1,103 @@
+import { connect, type Socket } from 'node:net'
+import ssh2, { type Client, type ConnectConfig, type PublicKeyAuthMethod } from 'ssh2'
+import { abortReason, type Clock } from '../../base/clock.ts'
+import { within } from '../../base/deadline.ts'
+import { DeadlineError, type Diagnosis } from '../../base/errors.ts'
+import { algorithmsFor } from './algorithms.ts'
+import { dialError, floodError, lateError, type DialState, type Where } from './errors.ts'
+import { HostKeyJudge } from './host-key.ts'
+import { SshConnection } from './ssh-connection.ts'
+import type { SshKey } from './ssh-key.ts'
+
+/** RFC 4253, 4.2 lets a server send lines before its version; where one does, it is a few hundred bytes. */
+const MOST_BEFORE_VERSION = 8 * 1024
+/** Key exchange and login with sshd take some 8 KB; the rest is room for a login banner. */
+const MOST_BEFORE_LOGIN = 256 * 1024
+const VERSION_LINE = /(?:^|\n)SSH-(?:2\.0|1\.99)-[^\n]*\n/
+
+export interface DialOptions extends Where {
+  /** Base64 blob the guest must show; undefined: any. */
+  readonly pinnedHostKey: string | undefined
+  readonly key: SshKey
+  readonly connectTimeoutMs: number
+  readonly keepaliveMs: number
+}
+
+/**
+ * One TCP connection, one SSH handshake, one login with the key, all within `connectTimeoutMs`. Rejects with a
+ * DiagnosedError; leaves no socket behind when it fails or is aborted.
+ */
+export async function dial(clock: Clock, options: DialOptions, signal: AbortSignal): Promise<SshConnection> {
+  const state: DialState = { phase: 'tcp', opening: '', offered: undefined, partial: false }
+  try {
+    return await within(clock, options.connectTimeoutMs, signal, late, (inner) => attempt(clock, options, state, inner))
+  } catch (error) {
+    throw error instanceof DeadlineError ? lateError(state, options) : error
+  }
+}
+
+/** Stands in until it is known how far the attempt had come. */
+const late: Diagnosis = { kind: 'ssh-timeout', cause: 'The guest did not answer in time', cure: 'Check the guest' }
+
+function attempt(clock: Clock, options: DialOptions, state: DialState, signal: AbortSignal): Promise<SshConnection> {
+  return new Promise((resolve, reject) => {
+    const judge = new HostKeyJudge({ ...options, pinned: options.pinnedHostKey })
+    // Nagle would hold each small packet back until the one before is acknowledged: 45 ms per request instead of 1
+    const socket = connect({ host: options.address, port: options.port, noDelay: true })
+    const client = new ssh2.Client()
+    const fail = (error: Error) => {
+      reject(error)
+      client.on('error', () => {}) // what ssh2 has to say to a closed socket is of no interest
+      socket.destroy()
+    }
+    const failed = (error?: Error) => fail(judge.refusal ?? dialError(error, state, options))
+    const follow = follower(state, () => fail(floodError(options)))
+    socket.once('connect', () => (state.phase = 'banner')).on('data', follow)
+    client.on('error', failed).on('close', failed)
+    client.on('handshake', () => (state.phase = 'login'))
+    signal.addEventListener('abort', () => fail(abortReason(signal)), { once: true })
+    client.once('ready', () => {
+      client.off('error', failed).off('close', failed)
+      socket.off('data', follow)
+      resolve(SshConnection.over(clock, client, socket, options, judge.accepted))
+    })
+    start(client, socket, options, state, judge)
+  })
+}
+
+function start(client: Client, socket: Socket, options: DialOptions, state: DialState, judge: HostKeyJudge): void {
+  let asked = false
+  const login = (offered: readonly string[] | null, partial: boolean | null): PublicKeyAuthMethod | false => {
+    if (asked) {
+      // ssh2 asks again when our key was refused: there is nothing else we would show a guest
+      Object.assign(state, { offered: offered ?? undefined, partial: partial === true })
+      return false
+    }
+    asked = true
+    return { type: 'publickey', username: options.username, key: options.key.parsed }
+  }
+  const config: ConnectConfig = {
+    sock: socket,
+    username: options.username,
+    algorithms: algorithmsFor(options.pinnedHostKey),
+    readyTimeout: 0, // the deadline of `dial` covers it
+    keepaliveInterval: options.keepaliveMs,
+    keepaliveCountMax: 3,
+    hostVerifier: (blob: Buffer) => judge.accepts(blob),
+    authHandler: login,
+  }
+  client.connect(config)
+}
+
+/** Watches what comes in before the login: how far we are, and that it stays within bounds. */
+function follower(state: DialState, flooded: () => void): (chunk: Buffer) => void {
+  let bytes = 0
+  return (chunk) => {
+    bytes += chunk.length
+    if (state.phase === 'banner') {
+      state.opening += chunk.toString('latin1')
+      if (VERSION_LINE.test(state.opening)) state.phase = 'handshake'
+      else if (bytes > MOST_BEFORE_VERSION) flooded()
+    } else if (bytes > MOST_BEFORE_LOGIN) flooded()
+  }
+}

@@ -1,0 +1,231 @@
+import { RefusedError, TransientError, type Diagnosis, type DiagnosedError } from '../../base/errors.ts'
+
+/** How far a dial has come. */
+export type DialPhase = 'tcp' | 'banner' | 'handshake' | 'login'
+
+/** One dial, for its errors' texts. */
+export interface Where {
+  readonly vmUuid: string
+  readonly address: string
+  readonly port: number
+  readonly username: string
+}
+
+/** What a dial had seen when it failed. */
+export interface DialState {
+  phase: DialPhase
+  /** First bytes that the other side sent, as latin1. */
+  opening: string
+  /** Methods that the guest's sshd would take instead, once it has refused ours. */
+  offered: readonly string[] | undefined
+  /** Our key was accepted, but the guest wants a second proof. */
+  partial: boolean
+}
+
+/** Nobody speaks SSH at this address now: another address of the guest may do. */
+export class UnreachableError extends TransientError {}
+
+/** The guest's sshd did not open a channel; `reason` as in RFC 4254, 5.1. */
+export class ChannelRefusedError extends TransientError {
+  readonly reason: number
+  constructor(diagnosis: Diagnosis, reason: number) {
+    super(diagnosis)
+    this.reason = reason
+  }
+}
+
+const CHECK_ADDRESS = "set the VM's other-config key xscontainer-address when another address should be used"
+
+/** Foreign text made safe to show: printable ASCII, cut short. */
+export function printable(text: string, most = 80): string {
+  const clean = text.replace(/[^\x20-\x7e]+/g, ' ').trim()
+  return clean.length > most ? `${clean.slice(0, most)}..` : clean
+}
+
+/** The reason why a dial failed, from what ssh2 or the socket said (nothing: the connection was closed). */
+export function dialError(error: Error | undefined, state: DialState, where: Where): DiagnosedError {
+  const options = error === undefined ? {} : { cause: error }
+  switch (state.phase) {
+    case 'tcp':
+      return new UnreachableError(tcpDiagnosis(codeOf(error), where), options)
+    case 'banner':
+      return bannerError(state, where)
+    case 'handshake':
+      return handshakeError(error, where)
+    case 'login':
+      return levelOf(error) === 'client-authentication' ? loginError(state, where) : closedEarly('login', where)
+  }
+}
+
+/** The reason why a dial took too long. */
+export function lateError(state: DialState, where: Where): DiagnosedError {
+  const at = `${where.address} port ${where.port}`
+  if (state.phase === 'tcp') return new UnreachableError(tcpDiagnosis('ETIMEDOUT', where))
+  if (state.phase === 'banner' && state.opening === '') {
+    return new UnreachableError({
+      kind: 'ssh-silent',
+      cause: `Something accepts connections at ${at}, but does not say that it is an SSH server`,
+      cure: 'Check whether sshd in the guest hangs or is overloaded',
+    })
+  }
+  if (state.phase === 'banner' && !state.opening.startsWith('SSH-')) return bannerError(state, where)
+  return new TransientError({
+    kind: state.phase === 'login' ? 'login-stalled' : 'handshake-stalled',
+    cause: `The SSH server at ${at} stopped answering during the ${state.phase}`,
+    cure: 'Check the load of the guest and the log of its sshd',
+  })
+}
+
+/** The reason why the guest opened no channel for `what`. */
+export function channelError(error: Error, what: string, where: Where): DiagnosedError {
+  const reason = 'reason' in error && typeof error.reason === 'number' ? error.reason : 0
+  return new ChannelRefusedError(
+    {
+      kind: 'channel-refused',
+      cause: `The SSH server of the guest at ${where.address} did not open ${what} for user ${printable(where.username)}`,
+      cure: 'Check that the engine in the guest runs, and the log of its sshd',
+    },
+    reason,
+  )
+}
+
+/** The guest did not answer a request for a channel. */
+export function lateChannel(what: string, where: Where): TransientError {
+  return new TransientError({
+    kind: 'channel-stalled',
+    cause: `The SSH server of the guest at ${where.address} does not answer when asked for ${what}`,
+    cure: 'Check the load of the guest and the log of its sshd',
+  })
+}
+
+/** The other side sends without measure, or reads nothing of what it asked for. */
+export function floodError(where: Where): TransientError {
+  return new TransientError({
+    kind: 'ssh-flood',
+    cause: `What answers at ${where.address} port ${where.port} sends more than an SSH server may`,
+    cure: 'Check what listens there in the guest, and whether the guest can be trusted',
+  })
+}
+
+/** The reason why an established connection is gone. */
+export function lostError(error: Error | undefined, where: Where): TransientError {
+  const silent = levelOf(error) === 'client-timeout'
+  return new TransientError(
+    {
+      kind: silent ? 'link-silent' : 'link-lost',
+      cause: silent
+        ? `The guest at ${where.address} stopped answering on its SSH connection`
+        : `The guest at ${where.address} closed the SSH connection`,
+      cure: silent
+        ? 'Check that the VM runs and that its network works'
+        : 'Check whether the guest restarts, and the log of its sshd',
+    },
+    error === undefined ? {} : { cause: error },
+  )
+}
+
+function tcpDiagnosis(code: string, { address, port }: Where): Diagnosis {
+  const at = `${address} port ${port}`
+  switch (code) {
+    case 'ECONNREFUSED':
+      return {
+        kind: 'ssh-refused',
+        cause: `No SSH server listens at ${at} (connection refused)`,
+        cure: `Install and start the SSH server in the guest; ${CHECK_ADDRESS}`,
+      }
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+    case 'EHOSTDOWN':
+      return {
+        kind: 'no-route',
+        cause: `No route from this host's control domain to the guest at ${address}`,
+        cure: `Connect the guest to a network that the control domain reaches; ${CHECK_ADDRESS}`,
+      }
+    case 'ETIMEDOUT':
+      return {
+        kind: 'ssh-timeout',
+        cause: `No answer from the guest at ${at}`,
+        cure: `Check the guest's firewall and that the control domain reaches its network; ${CHECK_ADDRESS}`,
+      }
+    default:
+      return {
+        kind: 'ssh-network',
+        cause: `The connection to the guest at ${at} failed (${printable(code)})`,
+        cure: `Check the network between the control domain and the guest; ${CHECK_ADDRESS}`,
+      }
+  }
+}
+
+function bannerError({ opening }: DialState, where: Where): DiagnosedError {
+  const at = `${where.address} port ${where.port}`
+  // Sent by OpenSSH in place of its version when it turns a client away (sshd.c: MaxStartups, PerSourcePenalties)
+  if (/^(Exceeded MaxStartups|Not allowed at this time)/.test(opening)) return busy(where)
+  if (opening === '') return closedEarly('greeting', where)
+  return new RefusedError({
+    kind: 'not-ssh',
+    cause: `What listens at ${at} is not an SSH 2 server; it says: ${printable(opening, 40)}`,
+    cure: `Run sshd on port ${where.port} in the guest; ${CHECK_ADDRESS}`,
+  })
+}
+
+function busy({ address }: Where): TransientError {
+  return new TransientError({
+    kind: 'ssh-busy',
+    cause: `The SSH server of the guest at ${address} turns connections away for now (MaxStartups or PerSourcePenalties)`,
+    cure: 'Wait; if it stays so, look for other SSH clients of the guest, and raise MaxStartups in its sshd_config',
+  })
+}
+
+function handshakeError(error: Error | undefined, where: Where): DiagnosedError {
+  // ssh2 1.17 says what did not match in its text only (lib/protocol/kex.js)
+  const what = levelOf(error) === 'handshake' && /no matching (.+)$/i.exec(error?.message ?? '')?.[1]
+  if (!what) return closedEarly('handshake', where)
+  return new RefusedError({
+    kind: 'no-common-algorithm',
+    cause: `The SSH server of the guest at ${where.address} shares no ${printable(what)} with us: it is very old, or set up too narrowly`,
+    cure: 'Update OpenSSH in the guest (6.7 or later), or allow ssh-ed25519 or rsa-sha2-256 keys, curve25519-sha256 and AES in its sshd_config',
+  })
+}
+
+function closedEarly(during: string, { address, port }: Where): TransientError {
+  return new TransientError({
+    kind: during === 'login' ? 'login-cut' : 'ssh-closed',
+    cause: `The SSH server at ${address} port ${port} closed the connection during the ${during}`,
+    cure: 'Check the log of sshd in the guest, and its limits for this host (MaxStartups, PerSourcePenalties, fail2ban, hosts.deny)',
+  })
+}
+
+function loginError({ offered, partial }: DialState, where: Where): RefusedError {
+  const user = printable(where.username)
+  const guest = `the guest at ${where.address}`
+  if (partial) {
+    return new RefusedError({
+      kind: 'auth-second-factor',
+      cause: `The key of this pool is accepted for user ${user} by ${guest}, but it wants a second proof as well (${printable(offered?.join(', ') ?? '')})`,
+      cure: `Exempt user ${user} from AuthenticationMethods in the guest's sshd_config (a Match block)`,
+    })
+  }
+  if (offered !== undefined && !offered.includes('publickey')) {
+    return new RefusedError({
+      kind: 'auth-no-publickey',
+      cause: `The SSH server of ${guest} takes no public keys from user ${user}`,
+      cure: "Set PubkeyAuthentication yes in the guest's sshd_config",
+    })
+  }
+  return new RefusedError({
+    kind: 'auth-refused',
+    cause: `The SSH server of ${guest} refused the key of this pool for user ${user}`,
+    cure:
+      `Put the pool's public key into ~${user}/.ssh/authorized_keys in the guest (no write permission for others on it, ` +
+      `.ssh and the home directory; with SELinux: restorecon -R ~${user}/.ssh), or set the VM's other-config key ` +
+      `xscontainer-username to the user that has it`,
+  })
+}
+
+function codeOf(error: Error | undefined): string {
+  return error !== undefined && 'code' in error ? String(error.code) : ''
+}
+
+function levelOf(error: Error | undefined): string {
+  return error !== undefined && 'level' in error ? String(error.level) : ''
+}

@@ -1,0 +1,123 @@
+import { isIP } from 'node:net'
+import { abortReason, type Clock } from '../../base/clock.ts'
+import { within } from '../../base/deadline.ts'
+import { RefusedError, type DiagnosedError, type Diagnosis } from '../../base/errors.ts'
+import { Gate } from '../../base/gate.ts'
+import type { Log } from '../../base/log.ts'
+import type { GuestLink, Target, Transport } from '../../model/guest.ts'
+import { dial, type DialOptions } from './dial.ts'
+import { UnreachableError } from './errors.ts'
+import { findEngine, type LadderContext } from './ladder.ts'
+import { RememberedWays } from './remembered-ways.ts'
+import type { SshConnection } from './ssh-connection.ts'
+import type { SshKey } from './ssh-key.ts'
+import { SshLink } from './ssh-link.ts'
+
+export interface SshTransportDeps {
+  readonly clock: Clock
+  /** The pool's key: asked for at each connect, so keep it parsed. */
+  readonly key: () => Promise<SshKey>
+  readonly log?: Pick<Log, 'debug'>
+}
+
+export interface SshTransportLimits {
+  /** TCP port of sshd in the guests. */
+  readonly port: number
+  /** For TCP connection, handshake and login together, per address. */
+  readonly connectTimeoutMs: number
+  /** Time between signs of life; the connection is given up when three go unanswered. */
+  readonly keepaliveMs: number
+}
+
+/** After the login. A loaded guest that has to be asked and then tries its helpers needs that long. */
+const FIND_TIMEOUT_MS = 30_000
+/** A pool has some 1,000 VMs. */
+const MOST_REMEMBERED = 4096
+/** sshd's MaxSessions is 10 by default, and others may use some of them. */
+const MOST_SESSIONS = 4
+
+/** Reaches engines through sshd in the guest, with the pool's key. */
+export class SshTransport implements Transport {
+  readonly name = 'ssh'
+  readonly #deps: SshTransportDeps
+  readonly #limits: SshTransportLimits
+  readonly #ways = new RememberedWays(MOST_REMEMBERED)
+
+  constructor(deps: SshTransportDeps, limits: SshTransportLimits) {
+    this.#deps = deps
+    this.#limits = limits
+  }
+
+  /**
+   * One dial per address until one is reached, then the search for the engine. Rejects with an UnreachableError or
+   * another TransientError when a later try may help, with a RefusedError when somebody has to change something.
+   */
+  async connect(target: Target, signal: AbortSignal): Promise<GuestLink> {
+    const key = await this.#deps.key()
+    const connection = await this.#reach(target, key, signal)
+    const closeEarly = () => connection.close()
+    signal.addEventListener('abort', closeEarly, { once: true })
+    try {
+      const link = await this.#findEngine(target, connection, signal)
+      if (signal.aborted) throw abortReason(signal)
+      return link
+    } catch (error) {
+      connection.close()
+      throw error
+    } finally {
+      signal.removeEventListener('abort', closeEarly)
+    }
+  }
+
+  async #reach(target: Target, key: SshKey, signal: AbortSignal): Promise<SshConnection> {
+    const misses: UnreachableError[] = []
+    for (const address of target.addresses.filter((text) => isIP(text) !== 0)) {
+      const { vmUuid, username, pinnedHostKey } = target
+      const options: DialOptions = { vmUuid, username, pinnedHostKey, address, key, ...this.#limits }
+      try {
+        return await dial(this.#deps.clock, options, signal)
+      } catch (error) {
+        if (!(error instanceof UnreachableError)) throw error
+        this.#deps.log?.debug({ vm: vmUuid, address, kind: error.diagnosis.kind }, 'guest not reached')
+        misses.push(error)
+      }
+    }
+    throw unreachable(target, misses)
+  }
+
+  async #findEngine(target: Target, connection: SshConnection, signal: AbortSignal): Promise<GuestLink> {
+    const { clock, log } = this.#deps
+    const { vmUuid, username, socketPath } = target
+    const { address } = connection
+    const sessions = new Gate(MOST_SESSIONS)
+    const where = { vmUuid, username, address, port: this.#limits.port }
+    const context: LadderContext = { ...where, clock, connection, sessions, socketPath }
+    const way = await within(clock, FIND_TIMEOUT_MS, signal, lateSearch(address), (inner) =>
+      findEngine(context, this.#ways.get(vmUuid, socketPath), inner),
+    )
+    this.#ways.set(vmUuid, way)
+    log?.debug({ vm: vmUuid, address, rung: way.rung.name, socket: way.socketPath }, 'engine found')
+    return new SshLink(clock, connection, way, sessions)
+  }
+}
+
+function unreachable(target: Target, misses: readonly UnreachableError[]): DiagnosedError {
+  const [first, ...others] = misses
+  if (first === undefined) {
+    return new RefusedError({
+      kind: 'no-address',
+      cause: `No IP address is known for VM ${target.vmUuid}`,
+      cure: "Install the guest tools so that it reports one, or set the VM's other-config key xscontainer-address",
+    })
+  }
+  if (others.length === 0) return first
+  return new UnreachableError({ ...first.diagnosis, cause: misses.map(({ diagnosis }) => diagnosis.cause).join('; ') })
+}
+
+function lateSearch(address: string): Diagnosis {
+  return {
+    kind: 'engine-search-stalled',
+    cause: `The login at the guest ${address} works, but it did not lead to an engine in time`,
+    cure: 'Check the load of the guest and the log of its sshd',
+  }
+}
