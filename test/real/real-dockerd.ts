@@ -1,0 +1,80 @@
+import { writeFile } from 'node:fs/promises'
+import type { BoxProcess } from './box-process.ts'
+import { importBusybox } from './busybox-image.ts'
+import { Containers } from './containers.ts'
+import { engineRequest } from './engine-http.ts'
+import type { RealGuest } from './real-guest.ts'
+
+/** The distribution's dockerd in a guest, with its own data root and containerd, at the guest's /var/run/docker.sock. */
+export class RealDockerd {
+  /** The engine's socket on the host (root only); in the guest it is /var/run/docker.sock, for the group `docker`. */
+  readonly socket: string
+  readonly containers: Containers
+  readonly #guest: RealGuest
+  #process: BoxProcess
+
+  private constructor(guest: RealGuest, process: BoxProcess) {
+    this.#guest = guest
+    this.#process = process
+    this.socket = guest.path('run', 'docker.sock')
+    this.containers = new Containers(this.socket, guest.cgroup)
+  }
+
+  /** Starts the engine and gives it the image `busybox:test`. It ends with its guest. */
+  static async start(guest: RealGuest): Promise<RealDockerd> {
+    await writeFile(guest.path('daemon.json'), '{}')
+    const dockerd = new RealDockerd(guest, await spawnDockerd(guest))
+    await dockerd.#answers()
+    await importBusybox(guest, dockerd.socket)
+    return dockerd
+  }
+
+  /** The docker CLI in the guest, for what people would type; gives its output. */
+  cli(...args: string[]): Promise<string> {
+    return this.#guest.exec('docker', ...args)
+  }
+
+  /** Ends the engine as the service manager does; its containers end with it, its data stays. */
+  async stop(): Promise<void> {
+    this.#process.signal('SIGTERM')
+    await this.#process.end()
+  }
+
+  /** Starts it again on the same data. */
+  async startAgain(): Promise<void> {
+    this.#process = await spawnDockerd(this.#guest)
+    await this.#answers()
+  }
+
+  /** The engine accepts connections but answers nothing until thaw(). */
+  freeze(): void {
+    this.#process.signal('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#process.signal('SIGCONT')
+  }
+
+  #answers(): Promise<true> {
+    return this.#process.ready(async () => {
+      await engineRequest(this.socket, 'GET', '/_ping')
+      return true as const
+    })
+  }
+}
+
+function spawnDockerd(guest: RealGuest): Promise<BoxProcess> {
+  return guest.spawn(
+    'dockerd',
+    'guest',
+    'dockerd',
+    ...['--config-file', guest.path('daemon.json')],
+    ...['--data-root', guest.path('docker')],
+    ...['--exec-root', guest.path('run', 'docker')],
+    ...['--pidfile', guest.path('run', 'docker.pid')],
+    ...['--host', 'unix:///var/run/docker.sock'],
+    // The systemd driver would ask the machine's own systemd, which knows nothing of the box.
+    ...['--exec-opt', 'native.cgroupdriver=cgroupfs'],
+    ...['--cgroup-parent', `/${guest.cgroup}`],
+  )
+}
