@@ -2,9 +2,10 @@ import Docker from 'dockerode'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../base/clock.ts'
 import { linked, within } from '../base/deadline.ts'
+import { asError } from '../base/errors.ts'
 import { TokenBucket } from '../base/token-bucket.ts'
 import { chooseApiVersion, productOf } from './api-version.ts'
-import { connectionError, eventsEnded, replyNotJson, replyWrongShape } from './errors.ts'
+import { eventsEnded, replyNotJson, replyWrongShape } from './errors.ts'
 import { readEvents, type EngineEvent } from './event-stream.ts'
 import { StreamModem } from './stream-modem.ts'
 
@@ -103,7 +104,7 @@ export class Engine {
         const stream = await this.#docker(own, subscribed).getEvents()
         await readEvents(bytes(stream), this.#limits.eventLineBytes, pace, onEvent, own)
       } catch (error) {
-        abort(connectionError('GET /events', error))
+        abort(asError(error))
       }
       throw eventsEnded()
     })

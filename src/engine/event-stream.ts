@@ -1,6 +1,6 @@
 import { cutText } from '../base/text.ts'
 import type { TokenBucket } from '../base/token-bucket.ts'
-import { eventsUnreadable } from './errors.ts'
+import { connectionError, eventsUnreadable } from './errors.ts'
 import { LineSplitter } from './line-splitter.ts'
 
 /** One engine event, whichever of the two shapes the engine sent. */
@@ -25,13 +25,22 @@ export async function readEvents(
   signal: AbortSignal,
 ): Promise<void> {
   const lines = new LineSplitter(maxLineBytes, () => eventsUnreadable(`has a line of more than ${maxLineBytes} bytes`))
-  for await (const chunk of stream) {
+  for await (const chunk of arriving(stream)) {
     for (const line of lines.push(chunk)) {
       const event = parseEvent(line)
       if (event !== undefined && !signal.aborted) onEvent(event)
     }
     pace.spend(chunk.length)
     await pace.turn(signal)
+  }
+}
+
+/** Translates what the stream rejects with, and not what its reader throws. */
+async function* arriving(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    yield* stream
+  } catch (error) {
+    throw connectionError('GET /events', error)
   }
 }
 

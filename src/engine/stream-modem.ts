@@ -95,6 +95,8 @@ export class StreamModem {
       // No engine sends 1xx replies, and nothing else would bound their number.
       request.once('information', () => request.destroy(new Error('unexpected 1xx reply')))
       request.once('response', resolve)
+      // After a reply this changes nothing; a switch of protocols is told by nothing else.
+      request.once('close', () => reject(new Error('it ended without a reply')))
       if (sent !== undefined) request.once('finish', sent)
       request.end()
     })

@@ -9,6 +9,8 @@ import { XmlPage } from './xml.ts'
 
 const MAX_CONTAINERS = 200
 const MAX_PROCESSES = 512
+/** Of all containers together; what is beyond fits into no document. */
+const MAX_TOTAL = 4_096
 /** How many processes per container are shown: the first of these with which all containers fit. */
 const SHOWN = [MAX_PROCESSES, 64, 16, 4, 1]
 /** A container whose processes cannot be read may cost one deadline; an engine that hangs must not cost all of them. */
@@ -47,9 +49,11 @@ export const top: Observation<TopSample> = {
     const ids = context.running.slice(0, MAX_CONTAINERS)
     const containers: ContainerTop[] = []
     const deadlines: DeadlineError[] = []
+    let room = MAX_TOTAL
     for (const id of ids) {
-      const rows = await processesOf(engine, id, deadlines, signal)
+      const rows = await processesOf(engine, id, Math.min(MAX_PROCESSES, room), deadlines, signal)
       if (rows === undefined) continue
+      room -= rows.length
       containers.push({ id, names: context.names?.get(id) ?? '', processes: withCpu(id, rows, context) })
     }
     return { atMs: context.monotonicMs, containers, left: context.running.length - ids.length }
@@ -76,9 +80,15 @@ export function pruneTop(sample: TopSample, runningIds: ReadonlySet<string>): To
 }
 
 /** Undefined for a container that cannot be looked into, because it stopped meanwhile for example. */
-async function processesOf(engine: Engine, id: string, deadlines: DeadlineError[], signal: AbortSignal) {
+async function processesOf(
+  engine: Engine,
+  id: string,
+  max: number,
+  deadlines: DeadlineError[],
+  signal: AbortSignal,
+): Promise<ProcessRow[] | undefined> {
   try {
-    return readProcesses(await engine.top(id, signal), MAX_PROCESSES)
+    return readProcesses(await engine.top(id, signal), max)
   } catch (error) {
     if (error instanceof DeadlineError) deadlines.push(error)
     const hopeless = error instanceof ConnectionLostError || deadlines.length >= MAX_DEADLINES

@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest'
+import { parseEvent } from '../../src/engine/event-stream.ts'
+
+describe('parseEvent', () => {
+  it.each([
+    [
+      'Docker 20.10, both shapes in one',
+      '{"status":"start","id":"abc","from":"nginx","Type":"container","Action":"start","Actor":{"ID":"abc"},"time":1}',
+      { type: 'container', action: 'start', id: 'abc' },
+    ],
+    [
+      'Docker 29, new shape only',
+      '{"Type":"container","Action":"die","Actor":{"ID":"abc","Attributes":{"exitCode":"0"}},"scope":"local"}',
+      { type: 'container', action: 'die', id: 'abc' },
+    ],
+    ['before 1.10', '{"status":"stop","id":"abc","from":"nginx"}', { type: '', action: 'stop', id: 'abc' }],
+    [
+      'Podman',
+      '{"status":"died","id":"abc","Type":"container","Action":"died","Actor":{"ID":"abc"}}',
+      { type: 'container', action: 'die', id: 'abc' },
+    ],
+    [
+      'a health check',
+      '{"Type":"container","Action":"health_status: healthy","Actor":{"ID":"abc"}}',
+      { type: 'container', action: 'health_status', id: 'abc' },
+    ],
+    [
+      'an exec with its command',
+      '{"Type":"container","Action":"exec_create: sh -c a:b","Actor":{"ID":"abc"}}',
+      { type: 'container', action: 'exec_create', id: 'abc' },
+    ],
+    [
+      'an image',
+      '{"Type":"image","Action":"tag","Actor":{"ID":"sha256:1"}}',
+      { type: 'image', action: 'tag', id: 'sha256:1' },
+    ],
+    ['wrong types', '{"Type":7,"Action":"start","Actor":"x","id":{}}', { type: '', action: 'start', id: '' }],
+  ])('%s', (_name, line, event) => {
+    expect(parseEvent(line)).toEqual(event)
+  })
+
+  it.each(['{}', '[]', 'null', '7', '{"Action":null}', '{"Action":":"}'])('%s tells of nothing', (line) => {
+    expect(parseEvent(line)).toBeUndefined()
+  })
+
+  it('bounds what it keeps', () => {
+    const long = 'x'.repeat(9000)
+    const event = parseEvent(JSON.stringify({ Type: long, Action: long, Actor: { ID: long } }))
+    expect(event).toEqual({ type: long.slice(0, 128), action: long.slice(0, 128), id: long.slice(0, 128) })
+  })
+
+  it('refuses what is not JSON', () => {
+    expect(() => parseEvent('<html>')).toThrow('not JSON')
+  })
+})
