@@ -1,0 +1,196 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { CallRecorder } from './call-recorder.ts'
+import type { Methods, World } from './call-context.ts'
+import { loadDataModel } from './data-model.ts'
+import { Database, type DatabaseImage } from './database.ts'
+import { deviceMethods } from './device-methods.ts'
+import { Dispatcher } from './dispatch.ts'
+import { Events, xapiTiming, type EventTiming } from './events.ts'
+import { HostServer } from './host-server.ts'
+import { hostMethods } from './host-methods.ts'
+import { messageMethods } from './message-methods.ts'
+import { Messages } from './messages.ts'
+import { pluginMethods } from './plugins.ts'
+import { createPoolObjects, type PoolObjects } from './pool-objects.ts'
+import { PoolHelpers } from './pool-helpers.ts'
+import { RpcHandler } from './rpc-handler.ts'
+import { sessionMethods } from './session-methods.ts'
+import { Sessions } from './sessions.ts'
+import type { SimHost } from './sim-host.ts'
+import { Stats, type ObservedWrite } from './stats.ts'
+import { Tasks } from './tasks.ts'
+import { vmMethods } from './vm-methods.ts'
+import { HttpFault } from './xapi-error.ts'
+
+export interface SimPoolOptions {
+  readonly hosts: number
+  /** Holds host-<n>/ with xapi.sock, inventory and plugins/. Keep it short: socket paths end at 107 bytes. */
+  readonly dir: string
+  readonly timing?: EventTiming
+}
+
+const METHODS: Methods = {
+  ...sessionMethods,
+  ...messageMethods,
+  ...hostMethods,
+  ...pluginMethods,
+  ...vmMethods,
+  ...deviceMethods,
+}
+
+/** A simulated pool: one database, one XAPI per host on its own unix socket. Hosts and files count from 1. */
+export class SimPool extends PoolHelpers {
+  readonly stats: Stats
+  readonly hosts: SimHost[] = []
+  readonly sessions: Sessions
+  private readonly recorder: CallRecorder
+  private readonly servers: HostServer[] = []
+  private readonly events: Events
+  private readonly rpc: RpcHandler
+  private flushed: DatabaseImage
+
+  static async start(options: SimPoolOptions): Promise<SimPool> {
+    const db = new Database(loadDataModel())
+    const addresses = Array.from({ length: options.hosts }, (_, i) => `127.0.99.${i + 1}`)
+    const pool = new SimPool(db, createPoolObjects(db, addresses), options.timing ?? xapiTiming)
+    for (const index of addresses.keys()) await pool.addHost(index, join(options.dir, `host-${index + 1}`))
+    for (const server of pool.servers) await server.up()
+    return pool
+  }
+
+  private constructor(db: Database, objects: PoolObjects, timing: EventTiming) {
+    const waiting: { events?: Events } = {}
+    super(db, objects, new Messages(() => waiting.events?.messagesChanged()))
+    this.events = waiting.events = new Events(db, this.messages, timing)
+    db.onChange((cls, ref) => this.events.databaseChanged(cls, ref))
+    this.sessions = new Sessions(db, (session) => this.events.endSession(session))
+    this.stats = new Stats()
+    this.recorder = new CallRecorder(this.stats, db, this.sessions)
+    this.rpc = new RpcHandler(new Dispatcher(db.model, this.world(), METHODS), this.recorder)
+    this.flushed = db.image()
+  }
+
+  get coordinator(): SimHost {
+    const master = this.db.row('pool', this.objects.pool).get('master')
+    const host = this.hosts.find((candidate) => candidate.ref === master)
+    if (host === undefined) throw new Error('the pool has no coordinator')
+    return host
+  }
+
+  /** Open connections to a host's socket. */
+  connections(host: SimHost): number {
+    return this.servers[host.index]?.connections ?? 0
+  }
+
+  /** Calls of event.from that have no answer yet. */
+  get waiting(): number {
+    return this.events.waiting
+  }
+
+  openSessions(): Record<string, number> {
+    return this.sessions.byOriginator()
+  }
+
+  /** Calls back for every field that a caller writes; the returned function ends it. */
+  onWrite(observer: (write: ObservedWrite) => void): () => void {
+    return this.recorder.observe(observer)
+  }
+
+  dropSessions(): void {
+    this.sessions.destroyAll()
+  }
+
+  /** Every XAPI of the pool goes down, stays away for a while, and comes back with the database as it was. */
+  async restart(downMs = 200): Promise<void> {
+    await this.cycle(downMs, () => this.db.load(this.db.image()))
+  }
+
+  /** Remembers the database as on disk, for crashRestart. XAPI does so every few minutes. */
+  flush(): void {
+    this.flushed = this.db.image()
+  }
+
+  /** As restart, but with the database of the last flush: later writes are lost, tokens lie in the future. */
+  async crashRestart(downMs = 200): Promise<void> {
+    await this.cycle(downMs, () => this.db.load(this.flushed))
+  }
+
+  /** Another host becomes the coordinator: sessions are gone, the database is read anew. */
+  async changeCoordinator(host: SimHost, downMs = 200): Promise<void> {
+    await this.cycle(downMs, () => {
+      this.db.set(this.db.row('pool', this.objects.pool), 'master', host.ref)
+      this.db.load(this.db.image())
+    })
+  }
+
+  async stop(): Promise<void> {
+    this.events.endAll(new HttpFault('stopped'))
+    for (const server of this.servers) await server.down()
+  }
+
+  private async cycle(downMs: number, change: () => void): Promise<void> {
+    for (const server of this.servers) await server.down()
+    this.events.endAll(new HttpFault('restarting'))
+    change()
+    await new Promise((resolve) => setTimeout(resolve, downMs))
+    for (const server of this.servers) await server.up()
+  }
+
+  private world(): World {
+    const tasks = new Tasks(this.db)
+    const { db, messages, events, sessions, hosts } = this
+    return { db, messages, events, sessions, tasks, hosts, coordinator: () => this.coordinator }
+  }
+
+  private async addHost(index: number, dir: string): Promise<void> {
+    const row = this.objects.hosts[index]
+    if (row === undefined) throw new Error(`no host ${index}`)
+    const socketPath = join(dir, 'xapi.sock')
+    if (Buffer.byteLength(socketPath) > 107) throw new Error(`too long for a unix socket: ${socketPath}`)
+    const server = new HostServer({
+      socketPath,
+      rpc: this.rpc,
+      host: () => host,
+      coordinator: () => this.coordinator,
+      dropSessions: () => this.dropSessions(),
+      userAgent: (name) => this.stats.userAgents.add(name),
+      raw: async () => false,
+    })
+    const host: SimHost = {
+      index,
+      ref: row.ref,
+      uuid: row.text('uuid'),
+      address: row.text('address'),
+      socketPath,
+      inventoryPath: join(dir, 'inventory'),
+      pluginsDir: join(dir, 'plugins'),
+      pluginEnv: {},
+      faults: server.faults,
+    }
+    await mkdir(host.pluginsDir, { recursive: true, mode: 0o700 })
+    await writeFile(host.inventoryPath, inventory(host.uuid))
+    this.servers.push(server)
+    this.hosts.push(host)
+  }
+}
+
+/** Text as in /etc/xensource-inventory. */
+function inventory(uuid: string): string {
+  const lines = {
+    PRODUCT_BRAND: 'XCP-ng',
+    PRODUCT_NAME: 'xenenterprise',
+    PRODUCT_VERSION: '8.3.0',
+    PLATFORM_NAME: 'XCP',
+    PLATFORM_VERSION: '3.4.0',
+    INSTALLATION_UUID: uuid,
+    CONTROL_DOMAIN_UUID: randomUUID(),
+    MANAGEMENT_INTERFACE: 'xenbr0',
+    MANAGEMENT_ADDRESS_TYPE: 'IPv4',
+  }
+  return Object.entries(lines)
+    .map(([name, value]) => `${name}='${value}'\n`)
+    .join('')
+}
