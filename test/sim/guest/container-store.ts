@@ -70,6 +70,11 @@ export class ContainerStore {
     return container
   }
 
+  /** Takes a container away as if it had never been; no events. */
+  forget(container: SimContainer): void {
+    this.#byId.delete(container.id)
+  }
+
   run(spec: ContainerSpec): SimContainer {
     const container = this.add({ ...spec, state: 'created' })
     this.#emit(container, 'create')

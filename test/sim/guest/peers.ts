@@ -72,6 +72,21 @@ export function run(client: Client, command: string, input = ''): Promise<Comman
   })
 }
 
+/** Everything that the stream brings until it ends, closes, or has brought `enough` bytes. */
+export async function readAll(stream: Duplex, enough = Infinity): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  await new Promise<void>((resolve) => {
+    stream.on('data', (chunk: Buffer) => {
+      chunks.push(chunk)
+      size += chunk.length
+      if (size >= enough) resolve()
+    })
+    stream.on('end', resolve).on('close', resolve).on('error', resolve)
+  })
+  return Buffer.concat(chunks).toString()
+}
+
 /** dockerode with a stream of the caller's for every connection. */
 export function dockerOn(openStream: () => Duplex, version?: string): Docker {
   const agent = new Agent({ keepAlive: false })
