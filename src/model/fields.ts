@@ -21,3 +21,16 @@ export const KEY = {
 
 /** The keys that claim to show the guest's present state: there only while the VM is monitored with success. */
 export const LIVE_KEYS: readonly string[] = [KEY.ps, KEY.info, KEY.version, KEY.top]
+
+/** One change of one key. `replaces`: the key is there now, as far as we know, and must be removed first. */
+export interface FieldWrite {
+  readonly key: string
+  /** undefined removes the key. */
+  readonly value: string | undefined
+  readonly replaces: boolean
+}
+
+/** How many XAPI calls these writes take. */
+export function callsFor(writes: readonly FieldWrite[]): number {
+  return writes.reduce((sum, write) => sum + (write.replaces && write.value !== undefined ? 2 : 1), 0)
+}

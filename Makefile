@@ -1,0 +1,49 @@
+# `make` prints what there is to do.
+SHELL := /bin/bash
+NODE := node
+TSX := $(NODE) --import tsx
+.DEFAULT_GOAL := help
+
+help: ## print this list
+	@echo "xscontainer: container visibility and control for XenServer and XCP-ng"
+	@echo
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14 | sed 's/^/  make /'
+
+node_modules: package.json package-lock.json .npmrc
+	@npm ci --no-audit --loglevel=error
+	@touch node_modules
+
+demo: build ## a simulated pool and its guests, watched live for about 30 s (DEMO_SECONDS=)
+	@$(TSX) test/sim/demo/demo.ts
+
+test: build test-parts ## all tests, with real sshd, Docker and Podman where they can run
+	@$(NODE) node_modules/vitest/vitest.mjs run
+
+check: node_modules build ## the one gate: types, lint, format, architecture and all tests
+	@npx tsc --noEmit
+	@npx eslint .
+	@npx prettier --check --log-level warn .
+	@$(MAKE) --no-print-directory test
+
+build: node_modules ## bundle the executables into dist/
+	@$(TSX) scripts/build.ts
+
+bench: build test-parts ## figures against real sshd and dockerd, as in docs/performance.md
+	@$(TSX) test/bench/bench.ts
+
+sim: node_modules ## a simulated XAPI with guests, for trials by hand
+	@$(TSX) test/sim/main.ts
+
+golden: node_modules ## rewrite the expected documents in test/golden
+	@UPDATE_GOLDEN=1 npx vitest run -u test/observations
+
+format: node_modules ## format all code
+	@npx prettier --write --log-level warn .
+
+clean: ## remove what was built
+	@rm -rf dist node_modules .cache
+
+test-parts: node_modules
+	@scripts/install-test-parts.sh
+
+.PHONY: help demo test check build bench sim golden format clean test-parts

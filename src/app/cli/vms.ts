@@ -1,0 +1,77 @@
+import { readFile } from 'node:fs/promises'
+import { RefusedError } from '../../base/errors.ts'
+import { cleanForTerminal } from '../../base/text.ts'
+import { KEY } from '../../model/fields.ts'
+import type { VmRecord } from '../../model/vm.ts'
+import { isFailure } from '../../xapi/errors.ts'
+import { hostUuidFrom } from '../../xapi/inventory.ts'
+import type { XapiSession } from '../../xapi/session.ts'
+import { parseVm } from '../../xapi/vm-record.ts'
+import { isRecord } from '../../xapi/wire.ts'
+
+/** A VM that is offered for container management, and where it runs. */
+export interface CliVm extends Omit<VmRecord, 'networks'> {
+  readonly here: boolean
+  /** The host's name; empty when the VM runs nowhere. */
+  readonly host: string
+}
+
+/** The pool's VMs that have the key xscontainer-monitor, by name. */
+export async function readVms(
+  session: Pick<XapiSession, 'call'>,
+  inventoryPath: string,
+  signal: AbortSignal,
+): Promise<CliVm[]> {
+  const uuid = hostUuidFrom(await readFile(inventoryPath, 'utf8').catch(() => ''), inventoryPath)
+  const [me, hosts, vms] = await Promise.all([
+    session.call('host.get_by_uuid', [uuid], signal),
+    session.call('host.get_all_records', [], signal),
+    vmRecords(session, signal),
+  ])
+  if (!isRecord(vms)) return []
+  return Object.entries(vms)
+    .flatMap(([ref, record]) => {
+      const vm = parseVm(ref, record)?.record
+      if (vm === undefined || vm.isTemplate || vm.isSnapshot || vm.isControlDomain) return []
+      if (vm.otherConfig[KEY.monitor] === undefined) return []
+      return [{ ...vm, here: vm.residentOn === me, host: nameOf(hosts, vm.residentOn) }]
+    })
+    .sort((a, b) => a.name.localeCompare(b.name) || a.uuid.localeCompare(b.uuid))
+}
+
+/** The one VM that this word means. Throws RefusedError, which lists the candidates when there are several. */
+export function pickVm(vms: readonly CliVm[], word: string): CliVm {
+  const exact = vms.filter(({ uuid, name }) => uuid === word.toLowerCase() || name === word)
+  const found = exact.length > 0 ? exact : vms.filter(({ uuid }) => uuid.startsWith(word.toLowerCase()))
+  const [first, ...others] = found
+  if (first !== undefined && others.length === 0) return first
+  const shown = cleanForTerminal(JSON.stringify(word))
+  if (first === undefined) {
+    throw new RefusedError({
+      kind: 'no-such-vm',
+      cause: `No VM with the key ${KEY.monitor} has the uuid or name ${shown}`,
+      cure: 'See xscontainer status --pool for those there are',
+    })
+  }
+  const lines = found.map(({ uuid, name }) => `\n  ${uuid}  ${cleanForTerminal(name)}`)
+  throw new RefusedError({
+    kind: 'ambiguous',
+    cause: `${shown} fits several VMs`,
+    cure: `Name one by its uuid:${lines.join('')}`,
+  })
+}
+
+/** Templates are many and large: they are left out by XAPI where it can. */
+async function vmRecords(session: Pick<XapiSession, 'call'>, signal: AbortSignal): Promise<unknown> {
+  try {
+    return await session.call('VM.get_all_records_where', ['field "is_a_template" = "false"'], signal)
+  } catch (error) {
+    if (!isFailure(error, 'MESSAGE_METHOD_UNKNOWN', 'INTERNAL_ERROR')) throw error
+    return session.call('VM.get_all_records', [], signal)
+  }
+}
+
+function nameOf(hosts: unknown, ref: string | undefined): string {
+  const host = isRecord(hosts) && ref !== undefined ? hosts[ref] : undefined
+  return isRecord(host) && typeof host['name_label'] === 'string' ? host['name_label'] : ''
+}

@@ -1,0 +1,59 @@
+import { closeSync, openSync } from 'node:fs'
+import { destination, pino, type DestinationStream, type Logger } from 'pino'
+
+/** Structured log lines. Never pass key material, passwords or session refs. */
+export interface Log extends Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'> {
+  /** The same log with these members in every line. */
+  child(members: Readonly<Record<string, string>>): Log
+}
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+/** References and PEM text in foreign error texts are blotted out: a session's reference is as good as a password. */
+const SECRET = /OpaqueRef:[0-9a-f-]{36}|-----BEGIN [^]*?(?:-----END [A-Z ]+-----|$)/g
+
+/** JSON lines to `stream`, with message, error text and stack freed of secrets. */
+export function createLog(level: LogLevel, stream: DestinationStream): Log {
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: serializeError },
+    },
+    stream,
+  )
+}
+
+function serializeError(thrown: unknown): unknown {
+  if (!(thrown instanceof Error)) return blot(String(thrown))
+  const cause = thrown.cause === undefined ? {} : { cause: serializeError(thrown.cause) }
+  return { type: thrown.name, message: blot(thrown.message), stack: blot(thrown.stack ?? ''), ...cause }
+}
+
+function blot(text: string): string {
+  return text.replace(SECRET, '[hidden]')
+}
+
+/** Appends to `path`, created for root's eyes only. A full disk loses lines but never stops the daemon. Throws when it cannot be opened. */
+export function fileStream(path: string, onError: (error: Error) => void): DestinationStream {
+  closeSync(openSync(path, 'a', 0o600))
+  const stream = destination({ dest: path, sync: true })
+  let complained = false
+  stream.on('error', (error: Error) => {
+    if (!complained) onError(error)
+    complained = true
+  })
+  return stream
+}
+
+/** Writes each line to all of them. */
+export function teeStream(streams: readonly DestinationStream[]): DestinationStream {
+  return {
+    write(line) {
+      for (const stream of streams) stream.write(line)
+    },
+  }
+}

@@ -1,0 +1,210 @@
+import { backoff, type Random } from '../base/backoff.ts'
+import { abortReason, type Clock } from '../base/clock.ts'
+import { linked } from '../base/deadline.ts'
+import { asError, diagnosisOf, RefusedError, StoppedError, type Diagnosis } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import { KEY, LIVE_KEYS } from '../model/fields.ts'
+import type { GuestLink, Target, Transport } from '../model/guest.ts'
+import type { ConnectGate } from './connect-gate.ts'
+import { startSession, stepSession, type SessionInput, type SessionState, type Step } from './session-machine.ts'
+
+const RETRY_FIRST_MS = 2000
+/** With the longest handshake added, a guest that is back is found within 45 s. */
+const RETRY_CAP_MS = 20_000
+/** OpenSSH penalises sources that fail to authenticate again and again (PerSourcePenalties). */
+const RETRY_REFUSED_MS = 15_000
+/** A guest that changes its address all the time does not make us dial all the time. */
+const REDIAL_GAP_MS = 3000
+/** A link that was good for this long has earned a fresh start of the back-off. */
+const PROVEN_MS = 30_000
+/** Most guests are connected sooner than this: they never show `connecting`, which saves a write each. */
+const CONNECTING_SHOWN_MS = 1000
+
+/** What one link is used for: runs until the link or the engine fails; says when the first list is published. */
+export type WatchGuest = (link: GuestLink, ready: () => void, signal: AbortSignal) => Promise<never>
+
+export interface SessionDeps {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly gate: ConnectGate
+  readonly transport: Transport
+  readonly watchGuest: WatchGuest
+  /** Wants these keys of the VM to have these values. */
+  readonly publish: (fields: Readonly<Record<string, string | undefined>>) => void
+  /** Wants the message to the administrator to be there with this text; undefined: not to be there. */
+  readonly notify: (body: string | undefined) => void
+  /** How long a guest may be out of reach before what was published is taken back, milliseconds. */
+  readonly graceMs: number
+}
+
+export interface Aim {
+  readonly target: Target
+  /** Why there is nobody to dial; undefined when there is. */
+  readonly problem: Diagnosis | undefined
+}
+
+/** Keeps one guest connected and tells how that stands. */
+export class GuestSession {
+  readonly #deps: SessionDeps
+  #aim: Aim
+  #state: SessionState
+  #link: GuestLink | undefined
+  #username = ''
+  #redial: (() => void) | undefined
+  #cancelGrace: (() => void) | undefined
+  #cancelShow: (() => void) | undefined
+  #failures = 0
+  #dialledAt = Number.NEGATIVE_INFINITY
+  reconnects = 0
+
+  constructor(deps: SessionDeps, aim: Aim) {
+    this.#deps = deps
+    this.#aim = aim
+    this.#state = startSession(deps.clock.now()).state
+  }
+
+  get state(): SessionState {
+    return this.#state
+  }
+
+  /** Where to connect from now on. A good link stays if the new aim would lead to the same place. */
+  retarget(aim: Aim): void {
+    this.#aim = aim
+    if (this.#link === undefined || aim.target.username !== this.#username || !leadsTo(aim, this.#link))
+      this.#redial?.()
+  }
+
+  /** Connects again and again until `signal` aborts; never rejects. Leaves what was published as it is. */
+  async run(signal: AbortSignal): Promise<void> {
+    this.#take(startSession(this.#deps.clock.now()))
+    this.#armGrace()
+    let delays = backoff(RETRY_FIRST_MS, RETRY_CAP_MS, this.#deps.random)
+    while (!signal.aborted) {
+      const { error, readyMs } = await this.#attempt(signal)
+      if (signal.aborted) break
+      if (readyMs > PROVEN_MS) delays = backoff(RETRY_FIRST_MS, RETRY_CAP_MS, this.#deps.random)
+      this.#over(error, readyMs)
+      const delay = error instanceof StoppedError ? 0 : delays.next().value
+      await this.#wait(error instanceof RefusedError ? Math.max(delay, RETRY_REFUSED_MS) : delay, signal)
+    }
+    this.#cancelGrace?.()
+    this.#cancelShow?.()
+  }
+
+  /** One connection from dial to its end; how it ended, and how long it had been good. */
+  async #attempt(signal: AbortSignal): Promise<{ error: unknown; readyMs: number }> {
+    const { clock } = this.#deps
+    let readyAt: number | undefined
+    try {
+      await linked(signal, (mine, abort) => {
+        this.#redial = () => abort(new StoppedError('the target changed'))
+        return this.#connect(mine, () => {
+          readyAt = clock.monotonic()
+          this.#isReady()
+        })
+      })
+      throw new StoppedError()
+    } catch (error) {
+      return { error, readyMs: readyAt === undefined ? 0 : clock.monotonic() - readyAt }
+    } finally {
+      this.#redial = undefined
+      this.#link?.close()
+      this.#link = undefined
+    }
+  }
+
+  async #connect(signal: AbortSignal, ready: () => void): Promise<void> {
+    const { gate, transport, watchGuest } = this.#deps
+    const { target, problem } = this.#aim
+    if (problem !== undefined) throw new RefusedError(problem)
+    const link = await gate.pass(this.#failures > 0, signal, () => {
+      this.#dialledAt = this.#deps.clock.monotonic()
+      return transport.connect(target, signal)
+    })
+    if (signal.aborted) {
+      link.close()
+      throw abortReason(signal)
+    }
+    this.#link = link
+    this.#username = target.username
+    this.#pin(target, link)
+    await watchGuest(link, ready, signal)
+  }
+
+  #pin(target: Target, link: GuestLink): void {
+    const { hostKey } = link.facts
+    if (target.pinnedHostKey !== undefined || hostKey === undefined) return
+    this.#deps.publish({ [KEY.hostKey]: hostKey, [KEY.hostKeyOwner]: target.vmUuid })
+  }
+
+  #isReady(): void {
+    this.#failures = 0
+    this.#cancelGrace?.()
+    this.#cancelGrace = undefined
+    this.#input({ type: 'ready' })
+  }
+
+  #over(error: unknown, readyMs: number): void {
+    if (this.#state.at === 'monitored') {
+      this.reconnects++
+      this.#armGrace()
+      this.#deps.log.info({ err: asError(error), good_ms: Math.round(readyMs) }, 'connection to the guest ended')
+      this.#input({ type: 'lost' })
+      return
+    }
+    if (error instanceof StoppedError) return
+    this.#failures++
+    const diagnosis = diagnosisOf(error)
+    const level = diagnosis.kind === 'defect' ? 'error' : this.#failures === 1 ? 'warn' : 'debug'
+    this.#deps.log[level]({ err: asError(error), failures: this.#failures }, 'cannot monitor the guest')
+    this.#input({ type: 'failed', diagnosis })
+  }
+
+  /** Until it is time to dial again; a new target cuts it short, but not below the least gap between two dials. */
+  async #wait(ms: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#deps
+    await linked(signal, async (mine, abort) => {
+      this.#redial = () => abort(new StoppedError('the target changed'))
+      await clock.sleep(ms, mine)
+    }).catch(() => undefined)
+    this.#redial = undefined
+    const gap = this.#dialledAt + REDIAL_GAP_MS - clock.monotonic()
+    if (gap > 0 && !signal.aborted) await clock.sleep(gap, signal).catch(() => undefined)
+  }
+
+  #armGrace(): void {
+    this.#cancelGrace ??= this.#deps.clock.after(this.#deps.graceMs, () => {
+      this.#cancelGrace = undefined
+      this.#input({ type: 'grace-over' })
+    })
+  }
+
+  #input(input: SessionInput): void {
+    this.#take(stepSession(this.#state, input, this.#deps.clock.now()))
+  }
+
+  #take({ state, effects }: Step): void {
+    const { clock, publish, notify } = this.#deps
+    this.#state = state
+    this.#cancelShow?.()
+    for (const effect of effects) {
+      if (effect.type === 'wipe') publish(Object.fromEntries(LIVE_KEYS.map((key) => [key, undefined])))
+      else if (effect.type === 'raise-message') notify(effect.body)
+      else if (effect.type === 'clear-message') notify(undefined)
+      else if (state.at !== 'connecting') publish({ [KEY.status]: effect.line })
+      else this.#cancelShow = clock.after(CONNECTING_SHOWN_MS, () => publish({ [KEY.status]: effect.line }))
+    }
+  }
+}
+
+/** Whether this link is what one would get by connecting anew. */
+function leadsTo({ target, problem }: Aim, link: GuestLink): boolean {
+  const { address, hostKey, socketPath } = link.facts
+  return (
+    problem === undefined &&
+    target.addresses.includes(address) &&
+    (target.pinnedHostKey === undefined || target.pinnedHostKey === hostKey) &&
+    (target.socketPath === undefined || target.socketPath === socketPath)
+  )
+}

@@ -1,0 +1,175 @@
+import type { Random } from '../base/backoff.ts'
+import type { Clock } from '../base/clock.ts'
+import { linked } from '../base/deadline.ts'
+import { asError } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { EngineEvent } from '../engine/event-stream.ts'
+import type { Observation } from '../observations/observation.ts'
+import { LookPlan } from './look-plan.ts'
+
+/** The first documents are published together if they come within this, each by itself otherwise. */
+const GATHER_MS = 500
+/** A sampling tick is for all guests at once: they spread over this. */
+const SAMPLING_SPREAD_MS = 1000
+
+export interface WatchDeps {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  /** What to look at, the container list first. */
+  readonly observations: readonly Observation<unknown>[]
+  readonly publish: (fields: Readonly<Record<string, string | undefined>>) => void
+  /** Calls back at each sampling time until the signal aborts. */
+  readonly onSampling: (tick: () => void, signal: AbortSignal) => void
+  readonly resyncMs: number
+  readonly valueBudgetBytes: number
+}
+
+/** One observation's last value and its next look. */
+interface Watched {
+  readonly observation: Observation<unknown>
+  readonly plan: LookPlan
+  value: unknown
+}
+
+/** Looks at one engine when its events, the slow resync or the sampling schedule say so, one request at a time. */
+export class GuestWatch {
+  readonly #deps: WatchDeps
+  readonly #engine: Engine
+  readonly #watched: readonly Watched[]
+  #running: ReadonlyMap<string, string> = new Map()
+  #wake: (() => void) | undefined
+  #fields: Record<string, string | undefined> = {}
+
+  constructor(deps: WatchDeps, engine: Engine) {
+    this.#deps = deps
+    this.#engine = engine
+    this.#watched = deps.observations.map((observation) => ({
+      observation,
+      plan: new LookPlan(observation.minGapMs),
+      value: undefined,
+    }))
+  }
+
+  /** Runs until the engine's event stream or a list fails. `ready` is called once the first list is published. */
+  run(ready: () => void, signal: AbortSignal): Promise<never> {
+    return linked(signal, async (mine, abort): Promise<never> => {
+      // Subscribe first, then list: what happens in between is told by an event.
+      await new Promise<void>((subscribed) => {
+        this.#engine
+          .events((event) => this.#onEvent(event), subscribed, mine)
+          .catch((error: unknown) => abort(asError(error)))
+      })
+      this.#deps.onSampling(() => this.#soon('sampling', SAMPLING_SPREAD_MS), mine)
+      await this.#lookAtAll(ready, mine)
+      for (;;) await this.#next(mine)
+    })
+  }
+
+  #onEvent(event: EngineEvent): void {
+    const now = this.#deps.clock.monotonic()
+    for (const { observation, plan } of this.#watched) if (observation.dueAfter(event)) plan.hint(now)
+    this.#wake?.()
+  }
+
+  #soon(cadence: 'resync' | 'sampling', spreadMs: number): void {
+    const at = this.#deps.clock.monotonic() + this.#deps.random() * spreadMs
+    for (const { observation, plan } of this.#watched) if (observation.cadence === cadence) plan.dueBy(at)
+    this.#wake?.()
+  }
+
+  async #lookAtAll(ready: () => void, signal: AbortSignal): Promise<void> {
+    const cancel = this.#deps.clock.after(GATHER_MS, () => this.#flush())
+    try {
+      for (const [i, watched] of this.#watched.entries()) {
+        await this.#look(watched, signal)
+        if (i === 0) ready()
+      }
+    } finally {
+      cancel()
+      this.#flush()
+    }
+    this.#armResync()
+  }
+
+  /** The list is looked at anew at this pace even if no event came: events are hints, the list is the truth. */
+  #armResync(): void {
+    const at = this.#deps.clock.monotonic() + this.#deps.resyncMs * (0.9 + 0.1 * this.#deps.random())
+    for (const { observation, plan } of this.#watched) if (observation.cadence === 'resync') plan.dueBy(at)
+  }
+
+  /** Waits for the next thing that is due and looks at it. */
+  async #next(signal: AbortSignal): Promise<void> {
+    const now = this.#deps.clock.monotonic()
+    const next = this.#watched.reduce((a, b) => (b.plan.dueAt < a.plan.dueAt ? b : a))
+    if (next.plan.dueAt > now) return this.#sleep(next.plan.dueAt - now, signal)
+    await this.#look(next, signal)
+    this.#flush()
+    if (next.observation.cadence === 'resync' && next.plan.dueAt === Infinity) this.#armResync()
+  }
+
+  /** Only the list decides whether the guest is monitored: without it the rest means nothing. */
+  async #look(watched: Watched, signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#deps
+    const { observation, plan } = watched
+    const startedAt = clock.monotonic()
+    plan.started(startedAt)
+    try {
+      const context = {
+        previous: watched.value,
+        running: [...this.#running.keys()],
+        names: this.#running,
+        monotonicMs: startedAt,
+      }
+      watched.value = await observation.observe(this.#engine, context, signal)
+      this.#set(watched)
+      if (observation.runningIn !== undefined) this.#ranOnly(observation.runningIn(watched.value))
+    } catch (error) {
+      if (watched === this.#watched[0] || signal.aborted) throw error
+      log.warn({ err: asError(error), key: observation.key }, 'could not look at this part of the guest')
+    } finally {
+      plan.ended(clock.monotonic())
+    }
+  }
+
+  /** What other observations hold about containers that no longer run is taken out at once. */
+  #ranOnly(running: ReadonlyMap<string, string>): void {
+    this.#running = running
+    const ids = new Set(running.keys())
+    for (const watched of this.#watched) {
+      if (watched.value === undefined || watched.observation.prune === undefined) continue
+      watched.value = watched.observation.prune(watched.value, ids)
+      this.#set(watched)
+    }
+  }
+
+  #set({ observation, value }: Watched): void {
+    this.#fields[observation.key] = observation.encode(value, this.#deps.valueBudgetBytes)
+  }
+
+  #flush(): void {
+    if (Object.keys(this.#fields).length > 0) this.#deps.publish(this.#fields)
+    this.#fields = {}
+  }
+
+  async #sleep(ms: number, signal: AbortSignal): Promise<void> {
+    if (ms === Infinity) ms = this.#deps.resyncMs
+    await new Promise<void>((resolve, reject) => {
+      const cancel = this.#deps.clock.after(ms, resolve)
+      this.#wake = () => {
+        cancel()
+        resolve()
+      }
+      signal.addEventListener(
+        'abort',
+        () => {
+          cancel()
+          reject(asError(signal.reason))
+        },
+        { once: true },
+      )
+    })
+    this.#wake = undefined
+  }
+}

@@ -1,0 +1,50 @@
+/** Docker sends some events before its own list shows them (measured: up to 106 ms), so look once more after them. */
+const SETTLE_MS = 150
+/** While events keep coming, looks get rarer up to this: nobody reads a list more often. */
+const STORM_GAP_MS = 1000
+const FIRST_GAP_MS = 100
+
+/** When to look at one thing next. All times are milliseconds on a clock that never jumps. */
+export class LookPlan {
+  readonly #minGapMs: number
+  #due = Infinity
+  #settle = Infinity
+  #startedAt = -Infinity
+  #endedAt = -Infinity
+  #gap = FIRST_GAP_MS
+
+  constructor(minGapMs: number) {
+    this.#minGapMs = minGapMs
+  }
+
+  /** Infinity when nothing is due. */
+  get dueAt(): number {
+    return Math.min(this.#due, this.#settle)
+  }
+
+  /** An event may have changed it: look at once if it was quiet, after a gap otherwise, and again when all has settled. */
+  hint(now: number): void {
+    const earliest = this.#endedAt + Math.max(this.#minGapMs, this.#gap)
+    this.dueBy(Math.max(now, earliest))
+    this.#settle = Math.max(now + SETTLE_MS, earliest)
+  }
+
+  /** Look at this time at the latest. */
+  dueBy(at: number): void {
+    this.#due = Math.min(this.#due, at)
+  }
+
+  started(now: number): void {
+    const quiet = now - this.#endedAt > 2 * STORM_GAP_MS
+    this.#gap = quiet ? FIRST_GAP_MS : Math.min(STORM_GAP_MS, this.#gap * 2)
+    if (this.#settle <= now) this.#settle = Infinity
+    this.#due = Infinity
+    this.#startedAt = now
+  }
+
+  /** A slow answer makes the next question later: a loaded guest is not asked all the time. */
+  ended(now: number): void {
+    this.#endedAt = now
+    this.#gap = Math.max(this.#gap, 2 * (now - this.#startedAt))
+  }
+}

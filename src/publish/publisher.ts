@@ -1,0 +1,218 @@
+import { backoff, type Random } from '../base/backoff.ts'
+import type { Clock } from '../base/clock.ts'
+import { asError, StoppedError, TransientError } from '../base/errors.ts'
+import { Gate } from '../base/gate.ts'
+import type { Log } from '../base/log.ts'
+import type { TokenBucket } from '../base/token-bucket.ts'
+import { callsFor, type Fields } from '../model/fields.ts'
+import type { FieldStore } from '../model/stores.ts'
+import type { VmRef } from '../model/vm.ts'
+import { planWrites, type WritePlan } from './plan-writes.ts'
+
+/** Between two writes to the same VM, milliseconds; grows step by step while they keep coming. */
+const GAP_MS = 1000
+const STORM_GAP_MS = 4000
+const FLUSHES_PER_STEP = 5
+/** From the stamp to the replacement: whoever waited for events is then busy with the stamp's (measured best). */
+const STAMP_LEAD_MS = 20
+const RETRY_FIRST_MS = 1000
+const RETRY_CAP_MS = 10_000
+/** After this long XAPI has told us of our own write, so what it tells is newer than what we remember. */
+const ECHO_MS = 3000
+/** A value that somebody else changed is put right, but not more often than this. */
+const REPAIR_GAP_MS = 15_000
+/** Stands for a value that may or may not have been written; no wanted value is equal to it. */
+const UNKNOWN = '\0'
+
+export interface PublisherDeps {
+  readonly store: FieldStore
+  readonly clock: Clock
+  readonly random: Random
+  readonly budget: TokenBucket
+  readonly log: Log
+  /** The VM's keys as XAPI last told them; undefined when the VM is not there, or not ours to write any more. */
+  readonly known: (ref: VmRef) => Fields | undefined
+}
+
+/** Brings keys of VM.other_config to what is wanted: latest value wins, unchanged ones are skipped, in turn and in time. */
+export class Publisher {
+  readonly #deps: PublisherDeps
+  readonly #vms = new Map<VmRef, VmKeys>()
+  readonly #flushes = new Gate(32)
+  readonly #stop = new AbortController()
+  #draining = false
+  /** XAPI calls that changed something, since the start. */
+  writes = 0
+
+  constructor(deps: PublisherDeps) {
+    this.#deps = deps
+  }
+
+  /** Wants these keys to have these values (undefined: to be absent), besides what was wanted before. */
+  want(ref: VmRef, fields: Readonly<Record<string, string | undefined>>): void {
+    const vm = this.#of(ref)
+    for (const [key, value] of Object.entries(fields)) vm.wanted.set(key, value)
+    this.#wake(ref, vm)
+  }
+
+  /** The VM's record changed: put right what differs from what is wanted, after a lost XAPI write for example. */
+  recheck(ref: VmRef): void {
+    const vm = this.#vms.get(ref)
+    if (vm === undefined || vm.running) return
+    if (this.#deps.clock.monotonic() - vm.flushedAt >= REPAIR_GAP_MS) this.#wake(ref, vm)
+  }
+
+  /** XAPI has been listed anew, perhaps from an older database: what we wrote counts for nothing, what is there does. */
+  recheckAll(): void {
+    for (const [ref, vm] of this.#vms) {
+      vm.written.clear()
+      this.#wake(ref, vm)
+    }
+  }
+
+  /** Lets go of a VM without writing anything. */
+  forget(ref: VmRef): void {
+    const vm = this.#vms.get(ref)
+    this.#vms.delete(ref)
+    vm?.gone.abort(new StoppedError())
+    vm?.hurry?.()
+  }
+
+  /** How many VMs have something unwritten. */
+  get backlog(): number {
+    return [...this.#vms.values()].filter(({ running }) => running !== undefined).length
+  }
+
+  /** Writes everything that is wanted now, without pauses, until done or `signal` aborts. Then nothing more is written. */
+  async drain(signal: AbortSignal): Promise<void> {
+    this.#draining = true
+    const onAbort = () => this.#stop.abort()
+    signal.addEventListener('abort', onAbort, { once: true })
+    for (const vm of this.#vms.values()) vm.hurry?.()
+    while (this.#vms.size > 0 && !signal.aborted) {
+      const running = [...this.#vms.values()].flatMap(({ running }) => (running ? [running] : []))
+      if (running.length === 0) break
+      await Promise.race([Promise.all(running), new Promise((resolve) => signal.addEventListener('abort', resolve))])
+    }
+    this.#stop.abort()
+    signal.removeEventListener('abort', onAbort)
+  }
+
+  #of(ref: VmRef): VmKeys {
+    const found = this.#vms.get(ref)
+    if (found !== undefined) return found
+    const made = new VmKeys()
+    this.#vms.set(ref, made)
+    return made
+  }
+
+  #wake(ref: VmRef, vm: VmKeys): void {
+    if (vm.running !== undefined || this.#stop.signal.aborted) return
+    vm.running = this.#pump(ref, vm)
+      .catch((error: unknown) => {
+        if (!vm.gone.signal.aborted) this.#deps.log.error({ err: error }, 'publishing stopped unexpectedly')
+      })
+      .finally(() => (vm.running = undefined))
+  }
+
+  /** Writes until nothing differs any more. */
+  async #pump(ref: VmRef, vm: VmKeys): Promise<void> {
+    const { clock, log, random } = this.#deps
+    let delays = backoff(RETRY_FIRST_MS, RETRY_CAP_MS, random)
+    while (this.#plan(ref, vm) !== undefined) {
+      const since = clock.monotonic() - vm.flushedAt
+      vm.streak = since < 2 * vm.gap() ? vm.streak + 1 : 0
+      if (since < vm.gap()) await this.#pause(vm, vm.gap() - since)
+      try {
+        await this.#flush(ref, vm)
+        delays = backoff(RETRY_FIRST_MS, RETRY_CAP_MS, random)
+      } catch (error) {
+        if (vm.gone.signal.aborted || this.#stop.signal.aborted) return
+        if (isGone(error)) return this.forget(ref)
+        const delay = delays.next().value
+        log.warn({ err: asError(error), retry_ms: delay }, 'could not write to VM.other_config, will try again')
+        if (this.#draining && !(error instanceof TransientError)) return
+        await this.#pause(vm, this.#draining ? 250 : delay)
+      }
+    }
+  }
+
+  async #flush(ref: VmRef, vm: VmKeys): Promise<void> {
+    const signal = vm.gone.signal
+    if (!this.#draining) await this.#deps.budget.turn(signal)
+    await this.#flushes.pass(signal, async () => {
+      const plan = this.#plan(ref, vm)
+      if (plan === undefined) return
+      vm.flushedAt = this.#deps.clock.monotonic()
+      const calls = callsFor(plan.stamp) + callsFor(plan.writes)
+      this.#deps.budget.spend(calls)
+      this.writes += calls
+      if (plan.stamp.length > 0 && plan.replaces) {
+        await this.#apply(ref, vm, plan.stamp)
+        await this.#deps.clock.sleep(STAMP_LEAD_MS, signal)
+        await this.#apply(ref, vm, plan.writes)
+      } else {
+        await this.#apply(ref, vm, [...plan.stamp, ...plan.writes])
+      }
+    })
+  }
+
+  async #apply(ref: VmRef, vm: VmKeys, writes: WritePlan['writes']): Promise<void> {
+    try {
+      await this.#deps.store.apply(ref, writes, this.#stop.signal)
+      for (const { key, value } of writes) vm.written.set(key, value)
+    } catch (error) {
+      for (const { key } of writes) vm.written.set(key, UNKNOWN)
+      throw error
+    }
+  }
+
+  /** What has to be written now; undefined when nothing has, or when the VM is not ours any more. */
+  #plan(ref: VmRef, vm: VmKeys): WritePlan | undefined {
+    const known = vm.gone.signal.aborted ? undefined : this.#deps.known(ref)
+    if (known === undefined) return undefined
+    if (this.#deps.clock.monotonic() - vm.flushedAt > ECHO_MS) vm.forgetEchoed()
+    const actual = Object.fromEntries(
+      [...Object.entries(known), ...vm.written].filter(([, value]) => value !== undefined),
+    )
+    const plan = planWrites(actual as Fields, vm.wanted, new Date(this.#deps.clock.now()).toISOString())
+    return plan.writes.length > 0 ? plan : undefined
+  }
+
+  /** A pause that `forget` and `drain` cut short. */
+  async #pause(vm: VmKeys, ms: number): Promise<void> {
+    if (this.#draining && ms > 250) return
+    await new Promise<void>((resolve) => {
+      const cancel = this.#deps.clock.after(ms, resolve)
+      vm.hurry = () => {
+        cancel()
+        resolve()
+      }
+    })
+    vm.hurry = undefined
+  }
+}
+
+/** What is wanted and what was written for one VM. */
+class VmKeys {
+  readonly wanted = new Map<string, string | undefined>()
+  /** Written since XAPI last told us: its events come later than our writes. */
+  readonly written = new Map<string, string | undefined>()
+  readonly gone = new AbortController()
+  running: Promise<void> | undefined
+  hurry: (() => void) | undefined
+  flushedAt = Number.NEGATIVE_INFINITY
+  streak = 0
+
+  forgetEchoed(): void {
+    for (const [key, value] of this.written) if (value !== UNKNOWN) this.written.delete(key)
+  }
+
+  gap(): number {
+    return Math.min(STORM_GAP_MS, GAP_MS * (1 + Math.floor(this.streak / FLUSHES_PER_STEP)))
+  }
+}
+
+function isGone(error: unknown): boolean {
+  return (error as { code?: unknown } | undefined)?.code === 'HANDLE_INVALID'
+}

@@ -1,0 +1,42 @@
+import { unexpectedAnswer } from './errors.ts'
+import { isRecord } from './wire.ts'
+
+/** One event of event.from. XAPI reports a difference of states: several changes can be one event. */
+export interface XapiEvent {
+  /** Lower case: `vm`, `vm_guest_metrics`. */
+  readonly class: string
+  readonly operation: string
+  readonly ref: string
+  /** The object's whole record; absent for `del`. */
+  readonly snapshot: unknown
+}
+
+export interface EventAnswer {
+  readonly events: readonly XapiEvent[]
+  readonly token: string
+  /** Objects that exist now, by lower-case class name. */
+  readonly counts: Readonly<Record<string, number>>
+}
+
+/** Checks the shape of event.from's answer. Throws RefusedError when it is something else. */
+export function parseAnswer(value: unknown): EventAnswer {
+  if (!isRecord(value) || typeof value['token'] !== 'string' || !Array.isArray(value['events'])) {
+    throw unexpectedAnswer('an answer to event.from without token or events')
+  }
+  return {
+    events: value['events'].flatMap(parseEvent),
+    token: value['token'],
+    counts: isRecord(value['valid_ref_counts']) ? countsOf(value['valid_ref_counts']) : {},
+  }
+}
+
+function parseEvent(event: unknown): XapiEvent[] {
+  if (!isRecord(event)) return []
+  const { class: cls, operation, ref, snapshot } = event
+  if (typeof cls !== 'string' || typeof operation !== 'string' || typeof ref !== 'string') return []
+  return [{ class: cls.toLowerCase(), operation: operation.toLowerCase(), ref, snapshot }]
+}
+
+function countsOf(counts: Readonly<Record<string, unknown>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(counts).map(([name, count]) => [name.toLowerCase(), Number(count)]))
+}

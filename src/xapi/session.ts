@@ -1,0 +1,154 @@
+import type { Clock } from '../base/clock.ts'
+import { within } from '../base/deadline.ts'
+import { StoppedError } from '../base/errors.ts'
+import { Gate } from '../base/gate.ts'
+import type { Log } from '../base/log.ts'
+import { isFailure, translateWireError, unexpectedAnswer } from './errors.ts'
+import { PipeLine } from './pipe-line.ts'
+import { send, type XapiParam } from './wire.ts'
+
+/** XAPI counts sessions and tells callers apart by these: they never change. */
+const ORIGINATOR = 'xscontainer'
+const USER_AGENT = 'xscontainer'
+/** How many connections carry calls at the same time; the long poll has one more of its own. */
+const LINES = 6
+
+export interface XapiCall {
+  readonly method: string
+  readonly params: readonly XapiParam[]
+}
+
+export interface XapiDeps {
+  readonly socketPath: string
+  readonly clock: Clock
+  readonly log: Log
+  /** A call must be answered within this, milliseconds. */
+  readonly callMs: number
+}
+
+/** One session with XAPI on its local socket, made at the first call and made again when XAPI has forgotten it. */
+export class XapiSession {
+  readonly #deps: XapiDeps
+  readonly #lines: PipeLine[]
+  readonly #pollLine: PipeLine
+  readonly #gate = new Gate(LINES)
+  readonly #life = new AbortController()
+  #login: Promise<string> | undefined
+
+  constructor(deps: XapiDeps) {
+    this.#deps = deps
+    this.#lines = Array.from({ length: LINES }, () => new PipeLine(deps.socketPath))
+    this.#pollLine = new PipeLine(deps.socketPath)
+  }
+
+  /** Calls `method` with the session and these parameters; XAPI's Value. Rejects with XapiFailure or TransientError. */
+  async call(method: string, params: readonly XapiParam[], signal: AbortSignal): Promise<unknown> {
+    const [result] = await this.burst([{ method, params }], signal)
+    if (result?.status === 'fulfilled') return result.value
+    throw result?.reason
+  }
+
+  /**
+   * Makes calls in this order on one connection without waiting for answers in between. If XAPI has forgotten the
+   * session, logs in again and repeats those calls that said so, once.
+   */
+  async burst(calls: readonly XapiCall[], signal: AbortSignal): Promise<PromiseSettledResult<unknown>[]> {
+    const login = this.#session()
+    const session = await login
+    const results = await this.#burstAs(session, calls, signal)
+    const stale = results.flatMap((result, i) =>
+      result.status === 'rejected' && isFailure(result.reason, 'SESSION_INVALID') ? [i] : [],
+    )
+    if (stale.length === 0) return results
+    this.#forget(login)
+    const again = await this.#burstAs(
+      await this.#session(),
+      stale.map((i) => calls[i]!),
+      signal,
+    )
+    return results.map((result, i) => (stale.includes(i) ? again[stale.indexOf(i)]! : result))
+  }
+
+  /**
+   * A call that may block for `ms` on a connection of its own. SESSION_INVALID is not mended here: whoever waits for
+   * events has to start over after it.
+   */
+  async poll(method: string, params: readonly XapiParam[], ms: number, signal: AbortSignal): Promise<unknown> {
+    const login = this.#session()
+    const session = await login
+    try {
+      return await this.#send(this.#pollLine, { method, params: [session, ...params] }, ms, signal)
+    } catch (error) {
+      if (isFailure(error, 'SESSION_INVALID')) this.#forget(login)
+      throw error
+    }
+  }
+
+  /** Ends the session and closes the connections. Never rejects: a XAPI that is away forgets sessions by itself. */
+  async logout(signal: AbortSignal): Promise<void> {
+    const login = this.#login
+    this.#login = undefined
+    try {
+      if (login !== undefined) {
+        await this.#burstAs(await login, [{ method: 'session.logout', params: [] }], signal)
+      }
+    } catch (error) {
+      this.#deps.log.debug({ err: error }, 'could not log out of XAPI')
+    }
+    this.#life.abort(new StoppedError('logged out'))
+    for (const line of [this.#pollLine, ...this.#lines]) line.close()
+  }
+
+  /** Shared by all callers, so no single caller's abort ends it; its own deadline does. */
+  #session(): Promise<string> {
+    if (this.#login === undefined) {
+      const login = this.#logIn(this.#life.signal)
+      this.#login = login
+      login.catch(() => this.#forget(login))
+    }
+    return this.#login
+  }
+
+  async #logIn(signal: AbortSignal): Promise<string> {
+    const params = ['root', '', '1.0', ORIGINATOR]
+    const [result] = await this.#onLine([{ method: 'session.login_with_password', params }], signal)
+    if (result?.status !== 'fulfilled') throw result?.reason
+    if (typeof result.value !== 'string') throw unexpectedAnswer('a session that is not a reference')
+    this.#deps.log.debug('logged in to XAPI')
+    return result.value
+  }
+
+  #forget(login: Promise<string>): void {
+    if (this.#login === login) this.#login = undefined
+  }
+
+  #burstAs(session: string, calls: readonly XapiCall[], signal: AbortSignal) {
+    return this.#onLine(
+      calls.map(({ method, params }) => ({ method, params: [session, ...params] })),
+      signal,
+    )
+  }
+
+  #onLine(calls: readonly XapiCall[], signal: AbortSignal): Promise<PromiseSettledResult<unknown>[]> {
+    return this.#gate.pass(signal, () => {
+      const line = this.#lines.find((candidate) => !candidate.busy) ?? this.#lines[0]!
+      return Promise.allSettled(calls.map((call) => this.#send(line, call, this.#deps.callMs, signal)))
+    })
+  }
+
+  async #send(line: PipeLine, call: XapiCall, ms: number, signal: AbortSignal): Promise<unknown> {
+    const { clock, socketPath } = this.#deps
+    const late = {
+      kind: 'xapi-hangs',
+      cause: `XAPI at ${socketPath} did not answer ${call.method} within ${Math.round(ms / 1000)} s`,
+      cure: 'Check the load of the pool coordinator and /var/log/xensource.log; this is tried again by itself',
+    }
+    try {
+      return await within(clock, ms, signal, late, (inTime) =>
+        send(line.lane(), USER_AGENT, call.method, call.params, inTime),
+      )
+    } catch (error) {
+      throw translateWireError(call.method, socketPath, error)
+    }
+  }
+}
