@@ -54,6 +54,10 @@ export class BoxProcess {
     return found
   }
 
+  children(): HostProcess[] {
+    return this.tree().filter((process) => process.parent === this.#pid)
+  }
+
   /** Sends a signal to the program alone, as `systemctl kill --kill-who=main` does. */
   signal(signal: NodeJS.Signals): void {
     signalQuietly(this.#pid, signal)

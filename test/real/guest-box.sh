@@ -18,9 +18,12 @@ fi
 
 # /proc still is the host's here: it tells this shell's pid as the host counts.
 read -r pid _ </proc/self/stat
-mkdir -p "$dir/run/sshd" "$dir/home" "$dir/log" "$dir/etc"
-cp -a /etc/. "$dir/etc/"
-mount --bind "$dir/etc" /etc
+mkdir -p "$dir/run/sshd" "$dir/home" "$dir/log" "$dir/etc" "$dir/etc-work"
+overlay="lowerdir=/etc,upperdir=$dir/etc,workdir=$dir/etc-work"
+if ! mount -t overlay overlay -o "$overlay" /etc 2>/dev/null; then
+  cp -a /etc/. "$dir/etc/"
+  mount --bind "$dir/etc" /etc
+fi
 mount --bind "$dir/home" /home
 mount --bind "$dir/log" /var/log
 mount --bind "$dir/run" /run

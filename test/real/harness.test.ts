@@ -1,8 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { readdir } from 'node:fs/promises'
-import { networkInterfaces } from 'node:os'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import { engineJson } from './engine-http.ts'
 import { describeReal } from './parts.ts'
 import { RealDockerd } from './real-dockerd.ts'
 import { RealGuest } from './real-guest.ts'
@@ -214,38 +210,3 @@ describeReal('a guest with real sshd and podman', ['sshd', 'podman'], () => {
     client.end()
   })
 })
-
-describeReal('the end of a guest', ['sshd', 'dockerd', 'podman'], () => {
-  it('leaves nothing, even with paused containers', async () => {
-    const users = readFileSync('/etc/passwd', 'utf8')
-    const links = Object.keys(networkInterfaces())
-    const guest = await RealGuest.start()
-    const dockerd = await RealDockerd.start(guest)
-    const podman = await RealPodman.start(guest)
-    await RealSshd.start(guest)
-    await guest.addUser({ name: 'xsctest', groups: ['docker'] })
-    for (const { containers } of [dockerd, podman]) {
-      await containers.run({ name: 'paused', ports: ['8080:80'].slice(containers === podman.containers ? 1 : 0) })
-      await containers.pause('paused')
-    }
-    const pids = guest.pids()
-    expect(pids.length).toBeGreaterThan(6)
-    expect(await engineJson<unknown[]>(dockerd.socket, 'GET', '/containers/json')).toHaveLength(1)
-
-    expect(await cgroupsOf(guest)).not.toEqual([])
-
-    await guest.stop()
-
-    expect(pids.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([])
-    expect(existsSync(guest.dir)).toBe(false)
-    expect(readFileSync('/proc/self/mounts', 'utf8')).not.toContain(guest.cgroup)
-    expect(Object.keys(networkInterfaces())).toEqual(links)
-    expect(readFileSync('/etc/passwd', 'utf8')).toBe(users)
-    expect(await cgroupsOf(guest)).toEqual([])
-  })
-})
-
-async function cgroupsOf(guest: RealGuest): Promise<string[]> {
-  const all: string[] = await readdir('/sys/fs/cgroup', { recursive: true })
-  return all.filter((path) => path.includes(guest.cgroup))
-}

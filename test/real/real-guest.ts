@@ -111,9 +111,14 @@ export class RealGuest {
     await this.exec('rm', program)
   }
 
-  /** Where a file of the guest's /etc, /home, /run or /var/log (`etc`, `home`, `run`, `log`) is on the host. */
+  /** A path in the guest's own folder, the same for the host and in the guest. */
   path(...parts: string[]): string {
     return join(this.dir, ...parts)
+  }
+
+  /** How the host reaches a path of the guest, for example `inside('/etc/ssh')`. */
+  inside(path: string): string {
+    return `/proc/${this.#pid}/root${path}`
   }
 
   /** Host pids of everything that runs in the guest. */

@@ -1,6 +1,7 @@
+import { once } from 'node:events'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
-import { once } from 'node:events'
+import { join } from 'node:path'
 import { signalQuietly, type BoxProcess } from './box-process.ts'
 import { findProgram } from './parts.ts'
 import type { RealGuest } from './real-guest.ts'
@@ -16,6 +17,9 @@ export interface SshdOptions {
   readonly config?: readonly string[]
 }
 
+/** sshd refuses more than this in one process (MAX_LISTEN_SOCKS); further addresses get a further process. */
+const addressesPerServer = 16
+
 /**
  * The distribution's OpenSSH server in a guest with the configuration it was shipped with; only port, addresses and
  * `config` are ours. It listens on this machine's loopback addresses, everything else about a login is the guest's.
@@ -25,7 +29,7 @@ export class RealSshd {
   readonly addresses: readonly string[]
   readonly port: number
   readonly #guest: RealGuest
-  #process: BoxProcess | undefined
+  #servers: readonly BoxProcess[] = []
 
   private constructor(guest: RealGuest, addresses: readonly string[], port: number) {
     this.#guest = guest
@@ -49,81 +53,73 @@ export class RealSshd {
 
   /** Replaces the further configuration lines; counts from the next start. */
   async configure(...lines: string[]): Promise<void> {
-    const listen = this.addresses.map((address) => `ListenAddress ${address}`)
-    const own = [`Port ${this.port}`, ...listen, ...lines, '']
-    await mkdir(this.#guest.path('etc', 'ssh', 'sshd_config.d'), { recursive: true })
-    await writeFile(this.#guest.path('etc', 'ssh', 'sshd_config.d', 'test.conf'), own.join('\n'))
+    const dropIns = this.#guest.inside('/etc/ssh/sshd_config.d')
+    await mkdir(dropIns, { recursive: true })
+    await writeFile(join(dropIns, 'test.conf'), [`Port ${this.port}`, ...lines, ''].join('\n'))
   }
 
   /** Makes new host keys, as a reinstalled guest has; counts from the next start. */
   async changeHostKeys(): Promise<void> {
-    await this.#guest.exec('sh', '-c', 'rm -f /etc/ssh/ssh_host_*')
     // The three types `ssh-keygen -A` makes, with an RSA key that takes less time.
-    for (const [type, bits] of [
-      ['rsa', '2048'],
-      ['ecdsa', '256'],
-      ['ed25519', '256'],
-    ] as const) {
-      await this.#guest.exec(
-        'ssh-keygen',
-        '-q',
-        '-t',
-        type,
-        '-b',
-        bits,
-        '-N',
-        '',
-        '-f',
-        `/etc/ssh/ssh_host_${type}_key`,
-      )
-    }
+    const make = 'ssh-keygen -q -t $type -b $bits -N "" -f /etc/ssh/ssh_host_${type}_key'
+    const all = 'rm -f /etc/ssh/ssh_host_*; for key in rsa,2048 ecdsa,256 ed25519,256; do type=${key%,*} bits=${key#*,}'
+    await this.#guest.exec('sh', '-ec', `${all}; ${make}; done`)
   }
 
   /** Base64 of the guest's public host key blob of a type: what a client is shown and pins. */
   async hostKey(type: 'ed25519' | 'ecdsa' | 'rsa'): Promise<string> {
-    const line = await readFile(this.#guest.path('etc', 'ssh', `ssh_host_${type}_key.pub`), 'utf8')
+    const line = await readFile(this.#guest.inside(`/etc/ssh/ssh_host_${type}_key.pub`), 'utf8')
     return line.split(' ')[1] ?? ''
   }
 
   /** Ends the server and all its connections; clients see the connection break. */
   async stop(): Promise<void> {
-    this.#process?.signalTree('SIGKILL')
-    await this.#process?.end()
-    this.#process = undefined
+    for (const server of this.#servers) server.signalTree('SIGKILL')
+    for (const server of this.#servers) await server.end()
+    this.#servers = []
   }
 
   /** Starts the server (again) with the configuration and host keys of now. */
   async startAgain(): Promise<void> {
-    const path = findProgram('sshd')
-    if (path === undefined) throw new Error('sshd is not installed (package openssh-server)')
-    const server = await this.#guest.spawn('sshd', 'host', path, '-D', '-e')
-    this.#process = server
-    await server.ready(() => server.logTail().includes(`Server listening on ${this.addresses.at(-1) ?? ''}`))
+    const groups = Math.ceil(this.addresses.length / addressesPerServer)
+    const parts = Array.from({ length: groups }, (_, i) => i * addressesPerServer)
+    this.#servers = await Promise.all(
+      parts.map((first, i) => this.#listen(`sshd-${i}`, this.addresses.slice(first, first + addressesPerServer))),
+    )
   }
 
   /** Ends the client connections and keeps the server: as when the network broke for a moment. */
   dropConnections(): void {
-    for (const { pid } of this.#process?.tree().slice(1) ?? []) signalQuietly(pid, 'SIGKILL')
+    for (const { pid } of this.#servers.flatMap((server) => server.tree().slice(1))) signalQuietly(pid, 'SIGKILL')
   }
 
   /** How many client connections are held now. */
   connections(): number {
-    const [server, ...rest] = this.#process?.tree() ?? []
-    return rest.filter((child) => child.parent === server?.pid).length
+    return this.#servers.reduce((sum, server) => sum + server.children().length, 0)
   }
 
   /** Server and connections stand still until thaw(): accepted by the kernel, answered by nobody. */
   freeze(): void {
-    this.#process?.signalTree('SIGSTOP')
+    for (const server of this.#servers) server.signalTree('SIGSTOP')
   }
 
   thaw(): void {
-    this.#process?.signalTree('SIGCONT')
+    for (const server of this.#servers) server.signalTree('SIGCONT')
   }
 
-  /** What sshd logged, its last 3000 characters. */
+  /** The last lines each sshd process logged. */
   log(): string {
-    return this.#guest.log('sshd')
+    return this.#servers.map((server) => server.logTail()).join('')
+  }
+
+  async #listen(name: string, addresses: readonly string[]): Promise<BoxProcess> {
+    const path = findProgram('sshd')
+    if (path === undefined) throw new Error('sshd is not installed (package openssh-server)')
+    const listen = addresses.flatMap((address) => ['-o', `ListenAddress=${address}`])
+    const server = await this.#guest.spawn(name, 'host', path, '-D', '-e', ...listen, '-o', `PidFile=/run/${name}.pid`)
+    // It binds the addresses from the last to the first.
+    await server.ready(() => server.logTail().includes(`Server listening on ${addresses[0] ?? ''} `))
+    return server
   }
 }
 
