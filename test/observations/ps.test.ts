@@ -1,0 +1,131 @@
+import { XMLParser } from 'fast-xml-parser'
+import { describe, expect, it } from 'vitest'
+import { ps, readList } from '../../src/observations/ps.ts'
+import { BUDGET, context, engineWith, golden, sample, SIGNAL, type Json } from './support.ts'
+
+const encode = (list: readonly Json[], budget = BUDGET) => ps.encode(readList(list), budget)
+const idsIn = (xml: string) => [...xml.matchAll(/<id>([^<]*)<\/id>/g)].map((match) => match[1])
+
+function many(count: number, more: (index: number) => Json = () => ({})): Json[] {
+  return Array.from({ length: count }, (_, index) => ({
+    Id: index.toString(16).padStart(64, '0'),
+    Names: [`/c${index}`],
+    Created: 1_700_000_000 + index,
+    Status: 'Exited (0) 2 days ago',
+    ...more(index),
+  }))
+}
+
+describe('docker_ps', () => {
+  it.each(['docker-20.10', 'docker-29', 'podman-4.3'])('of %s', async (engine) => {
+    const list = await ps.observe(engineWith({ list: sample(engine).list }), context(), SIGNAL)
+    await expect(ps.encode(list, BUDGET)).toMatchFileSnapshot(golden(`docker_ps.${engine}`))
+  })
+
+  it('of an engine without containers is an empty root', () => {
+    expect(encode([])).toBe('<docker_ps/>')
+  })
+
+  it('is the same whatever order the engine lists in, newest first, and by id where that is equal', () => {
+    const list = many(50, (index) => ({ Created: 1_700_000_000 + Math.floor(index / 5) }))
+    const xml = encode(list)
+    expect(encode(list.toReversed())).toBe(xml)
+    expect(idsIn(xml)).toHaveLength(50)
+    expect(idsIn(xml).slice(0, 2)).toEqual([list[45]?.Id, list[46]?.Id])
+  })
+
+  it('does not change with time alone', () => {
+    const at = (age: string) => encode([{ Id: 'a', Created: 7, State: 'running', Status: `Up ${age} (healthy)` }])
+    expect(at('3 minutes')).toBe(at('About an hour'))
+  })
+
+  it('is cut at whole entries within its budget, tells how many are left out, and keeps what runs', () => {
+    const list = many(400, (index) => (index < 20 ? { Status: 'Up 2 days' } : {}))
+    const xml = encode(list, 10_000)
+    expect(Buffer.byteLength(xml)).toBeLessThanOrEqual(10_000)
+    expect(Buffer.byteLength(xml)).toBeGreaterThan(9_500)
+    const shown = idsIn(xml).length
+    expect(xml.endsWith(`</item><truncated>${400 - shown}</truncated></docker_ps>`)).toBe(true)
+    expect(xml.match(/<status>Up<\/status>/g)).toHaveLength(20)
+    expect(idsIn(xml)).toEqual(idsIn(encode(list, 1e6)).filter((id) => idsIn(xml).includes(id)))
+  })
+
+  it('leaves out no more than it must when everything just fits', () => {
+    const list = many(30)
+    const xml = encode(list)
+    expect(encode(list, Buffer.byteLength(xml) + 64)).toBe(xml)
+  })
+
+  it('counts a million containers without looking into each', () => {
+    let looked = 0
+    const one = {
+      Status: 'Exited (0)',
+      get Id() {
+        return String((looked += 1))
+      },
+    }
+    const list: Json[] = Array.from({ length: 1_000_000 }, () => one)
+    list[10_000] = { Id: 'runs', Status: 'Up 1 second' }
+    const read = readList(list)
+    expect([read.total, read.entries.length, looked]).toEqual([1_000_000, 2048, 19_999])
+    expect(read.entries.some(({ id }) => id === 'runs')).toBe(true)
+    expect(ps.encode(read, BUDGET)).toMatch(/<truncated>999\d{3}<\/truncated><\/docker_ps>$/)
+  })
+
+  it('never holds an element named entry deeper than a container, nor more references than clients take', () => {
+    const nasty = '<entry>&]]>\0\uD83D"\''.repeat(30)
+    const list = many(300, () => ({
+      Names: [`/${nasty}`],
+      Image: nasty,
+      Command: nasty,
+      State: nasty,
+      Status: nasty,
+      Labels: { entry: nasty, 'com.docker.compose.project': nasty },
+      Ports: [{ IP: nasty, Type: nasty, entry: 1 }],
+      entry: { entry: 1 },
+    }))
+    const xml = encode(list, 300_000)
+    const { docker_ps } = new XMLParser({ ignoreAttributes: false }).parse(xml) as {
+      docker_ps: { item: { entry: Json }[] }
+    }
+    expect(docker_ps.item.length).toBeGreaterThan(50)
+    for (const item of docker_ps.item) {
+      expect(Object.keys(item)).toEqual(['entry'])
+      expect(JSON.stringify(Object.values(item.entry))).not.toContain('"entry":')
+    }
+    expect(xml.match(/&[a-z#0-9]+;/g)?.length ?? 0).toBeLessThan(500)
+  })
+
+  it('knows the running containers and their names, paused ones too', () => {
+    const list = readList(sample('docker-20.10').list)
+    expect([...(ps.runningIn?.(list).values() ?? [])]).toEqual(['shop_web_1', 'shop_db_1'])
+  })
+})
+
+describe('docker_ps is due', () => {
+  it.each([
+    ['container', 'start', true],
+    ['container', 'die', true],
+    ['container', 'pause', true],
+    ['container', 'rename', true],
+    ['container', 'destroy', true],
+    ['container', 'remove', true],
+    ['container', 'health_status', true],
+    ['', 'start', true],
+    ['image', 'tag', true],
+    ['image', 'delete', true],
+    ['image', 'save', false],
+    ['container', 'exec_create', false],
+    ['container', 'exec_start', false],
+    ['container', 'exec_die', false],
+    ['container', 'top', false],
+    ['container', 'attach', false],
+    ['container', 'resize', false],
+    ['container', 'copy', false],
+    ['network', 'create', false],
+    ['volume', 'destroy', false],
+    ['pod', 'start', false],
+  ])('after %s %s: %s', (type, action, due) => {
+    expect(ps.dueAfter({ type, action, id: 'a' })).toBe(due)
+  })
+})
