@@ -8,6 +8,7 @@ import { dialError, floodError, lateError, type DialState, type Where } from './
 import { HostKeyJudge } from './host-key.ts'
 import { SshConnection } from './ssh-connection.ts'
 import type { SshKey } from './ssh-key.ts'
+import { ignoreUnsolicited } from './unsolicited.ts'
 
 /** RFC 4253, 4.2 lets a server send lines before its version; where one does, it is a few hundred bytes. */
 const MOST_BEFORE_VERSION = 8 * 1024
@@ -32,7 +33,7 @@ export async function dial(clock: Clock, options: DialOptions, signal: AbortSign
   try {
     return await within(clock, options.connectTimeoutMs, signal, late, (inner) => attempt(clock, options, state, inner))
   } catch (error) {
-    throw error instanceof DeadlineError ? lateError(state, options) : error
+    throw error instanceof DeadlineError && !signal.aborted ? lateError(state, options) : error
   }
 }
 
@@ -47,11 +48,11 @@ function attempt(clock: Clock, options: DialOptions, state: DialState, signal: A
     const client = new ssh2.Client()
     const fail = (error: Error) => {
       reject(error)
-      client.on('error', () => {}) // what ssh2 has to say to a closed socket is of no interest
       socket.destroy()
     }
     const failed = (error?: Error) => fail(judge.refusal ?? dialError(error, state, options))
-    const follow = follower(state, () => fail(floodError(options)))
+    const flooded = () => socket.destroy(floodError(options))
+    const follow = follower(state, () => socket.destroy(), flooded)
     socket.once('connect', () => (state.phase = 'banner')).on('data', follow)
     client.on('error', failed).on('close', failed)
     client.on('handshake', () => (state.phase = 'login'))
@@ -62,6 +63,7 @@ function attempt(clock: Clock, options: DialOptions, state: DialState, signal: A
       resolve(SshConnection.over(clock, client, socket, options, judge.accepted))
     })
     start(client, socket, options, state, judge)
+    ignoreUnsolicited(client, flooded)
   })
 }
 
@@ -90,14 +92,14 @@ function start(client: Client, socket: Socket, options: DialOptions, state: Dial
 }
 
 /** Watches what comes in before the login: how far we are, and that it stays within bounds. */
-function follower(state: DialState, flooded: () => void): (chunk: Buffer) => void {
+function follower(state: DialState, noServer: () => void, flooded: () => void): (chunk: Buffer) => void {
   let bytes = 0
   return (chunk) => {
     bytes += chunk.length
     if (state.phase === 'banner') {
       state.opening += chunk.toString('latin1')
       if (VERSION_LINE.test(state.opening)) state.phase = 'handshake'
-      else if (bytes > MOST_BEFORE_VERSION) flooded()
+      else if (bytes > MOST_BEFORE_VERSION) noServer()
     } else if (bytes > MOST_BEFORE_LOGIN) flooded()
   }
 }

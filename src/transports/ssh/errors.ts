@@ -1,4 +1,4 @@
-import { RefusedError, TransientError, type Diagnosis, type DiagnosedError } from '../../base/errors.ts'
+import { DiagnosedError, RefusedError, TransientError, type Diagnosis } from '../../base/errors.ts'
 
 /** How far a dial has come. */
 export type DialPhase = 'tcp' | 'banner' | 'handshake' | 'login'
@@ -44,6 +44,7 @@ export function printable(text: string, most = 80): string {
 
 /** The reason why a dial failed, from what ssh2 or the socket said (nothing: the connection was closed). */
 export function dialError(error: Error | undefined, state: DialState, where: Where): DiagnosedError {
+  if (error instanceof DiagnosedError) return error
   const options = error === undefined ? {} : { cause: error }
   switch (state.phase) {
     case 'tcp':
@@ -108,7 +109,8 @@ export function floodError(where: Where): TransientError {
 }
 
 /** The reason why an established connection is gone. */
-export function lostError(error: Error | undefined, where: Where): TransientError {
+export function lostError(error: Error | undefined, where: Where): DiagnosedError {
+  if (error instanceof DiagnosedError) return error
   const silent = levelOf(error) === 'client-timeout'
   return new TransientError(
     {

@@ -3,8 +3,7 @@ import type { Socket } from 'node:net'
 import type { Client, ClientChannel } from 'ssh2'
 import type { Clock } from '../../base/clock.ts'
 import { within } from '../../base/deadline.ts'
-import type { TransientError } from '../../base/errors.ts';
-import { StoppedError } from '../../base/errors.ts'
+import { StoppedError, type DiagnosedError } from '../../base/errors.ts'
 import { ChannelStream, discard } from './channel-stream.ts'
 import { channelError, floodError, lateChannel, lostError, type Where } from './errors.ts'
 
@@ -115,7 +114,7 @@ export class SshConnection {
     if (unread > MOST_UNREAD || this.#socket.writableLength > MOST_UNSENT) this.#end(floodError(this.#where))
   }
 
-  #end(why: TransientError | undefined): void {
+  #end(why: DiagnosedError | undefined): void {
     if (this.#over !== undefined) return
     this.#over = why ?? new StoppedError('the connection to the guest was closed')
     for (const stream of this.#streams) stream.lose(this.#over)

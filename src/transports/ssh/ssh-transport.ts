@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { abortReason, type Clock } from '../../base/clock.ts'
-import { within } from '../../base/deadline.ts'
+import { linked, within } from '../../base/deadline.ts'
 import { RefusedError, type DiagnosedError, type Diagnosis } from '../../base/errors.ts'
 import { Gate } from '../../base/gate.ts'
 import type { Log } from '../../base/log.ts'
@@ -53,10 +53,8 @@ export class SshTransport implements Transport {
    * another TransientError when a later try may help, with a RefusedError when somebody has to change something.
    */
   async connect(target: Target, signal: AbortSignal): Promise<GuestLink> {
-    const key = await this.#deps.key()
+    const key = await linked(signal, () => this.#deps.key())
     const connection = await this.#reach(target, key, signal)
-    const closeEarly = () => connection.close()
-    signal.addEventListener('abort', closeEarly, { once: true })
     try {
       const link = await this.#findEngine(target, connection, signal)
       if (signal.aborted) throw abortReason(signal)
@@ -64,8 +62,6 @@ export class SshTransport implements Transport {
     } catch (error) {
       connection.close()
       throw error
-    } finally {
-      signal.removeEventListener('abort', closeEarly)
     }
   }
 
