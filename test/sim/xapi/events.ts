@@ -66,6 +66,11 @@ export class Events {
     return this.waiters.size
   }
 
+  /** Those of them that a matching write would answer now. */
+  get blocked(): number {
+    return [...this.waiters].filter((waiter) => waiter.wake !== undefined).length
+  }
+
   databaseChanged(cls: ClassDef, ref: string): void {
     if (cls.genEvents) this.wake((wanted) => wanted.wants(cls, ref))
   }
@@ -108,7 +113,7 @@ export class Events {
         if (wakes > 0) await this.pause(waiter, this.timing.answerMs - (performance.now() - wokenAt))
         return reply
       }
-      await this.blocked(waiter, deadline - performance.now())
+      await this.block(waiter, deadline - performance.now())
     }
   }
 
@@ -122,7 +127,7 @@ export class Events {
     if (waiter.ended !== undefined) throw waiter.ended
   }
 
-  private async blocked(waiter: Waiter, ms: number): Promise<void> {
+  private async block(waiter: Waiter, ms: number): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms)
       waiter.wake = () => {

@@ -90,6 +90,11 @@ export class SimPool extends PoolHelpers {
     return this.events.waiting
   }
 
+  /** Those of them that are past their first delay and wait for a write. */
+  get blocked(): number {
+    return this.events.blocked
+  }
+
   openSessions(): Record<string, number> {
     return this.sessions.byOriginator()
   }

@@ -60,11 +60,16 @@ export class WireClient {
     return parseAnswer(answer.body)
   }
 
+  /** As call, for what answers with a string. */
+  async text(method: string, ...params: readonly Param[]): Promise<string> {
+    const value = await this.call(method, ...params)
+    if (typeof value !== 'string') throw new Error(`${method} did not answer with a string`)
+    return value
+  }
+
   /** A session of its own for the tests' calls. */
   async login(originator = 'test'): Promise<string> {
-    const session = await this.call('session.login_with_password', 'root', '', '1.0', originator)
-    if (typeof session !== 'string') throw new Error('no session')
-    return session
+    return this.text('session.login_with_password', 'root', '', '1.0', originator)
   }
 
   close(): void {
