@@ -34,6 +34,9 @@ type Json = Readonly<Record<string, unknown>>
 const EVENT_BYTES_PER_S = 200_000
 const EVENT_BYTES_BURST = 1_000_000
 
+/** Without them Podman runs the container's own `ps`, which may not be there or may tell neither parent nor time. */
+const PODMAN_COLUMNS = 'pid,ppid,user,time,args'
+
 /**
  * A container engine that speaks Docker's HTTP API: Docker 1.12 to 29, Podman's compatible service.
  * Calls reject with a DiagnosedError, or with the signal's reason when it aborts.
@@ -81,7 +84,9 @@ export class Engine {
   async top(id: string, signal: AbortSignal): Promise<ProcessTable> {
     const path = encodeURIComponent(id)
     const name = `GET /containers/${path}/top`
-    const reply = anObject(name, await this.#call<unknown>(name, signal, (docker) => docker.getContainer(path).top()))
+    const options = this.product === 'podman' ? { ps_args: PODMAN_COLUMNS } : {}
+    const table = await this.#call<unknown>(name, signal, (docker) => docker.getContainer(path).top(options))
+    const reply = anObject(name, table)
     if (!Array.isArray(reply.Titles)) throw replyWrongShape(name, 'a table of processes')
     const rows: unknown[] = Array.isArray(reply.Processes) ? reply.Processes : []
     return { titles: texts(reply.Titles), processes: rows.filter((row) => Array.isArray(row)).map(texts) }

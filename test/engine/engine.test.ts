@@ -265,6 +265,16 @@ describe('top and ping', () => {
     expect(engine.asked[1]).toBe('/v1.41/containers/a%2F..%2Fb/top')
   })
 
+  it('names the columns to Podman, and to no other engine: Windows refuses that', async () => {
+    const version = { ApiVersion: '1.41', Components: [{ Name: 'Podman Engine' }] }
+    const engine = InMemoryEngine.http((request, response) => {
+      response.end(request.url === '/version' ? JSON.stringify(version) : '{"Titles":["PID"]}')
+    })
+    const connected = await engine.connect()
+    await connected.top('a', engine.signal)
+    expect(engine.asked[1]).toBe('/v1.41/containers/a/top?ps_args=pid%2Cppid%2Cuser%2Ctime%2Cargs')
+  })
+
   it.each(['{}', '{"Titles":null}', '[]', '"x"'])('refuses %s as a table', async (reply) => {
     const connected = await body(reply).connect()
     await expect(connected.top('a', new AbortController().signal)).rejects.toBeInstanceOf(RefusedError)

@@ -1,7 +1,17 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parseEvent } from '../../src/engine/event-stream.ts'
 
 describe('parseEvent', () => {
+  it.each(['docker', 'podman'])('reads all that a real %s told', (engine) => {
+    const lines = readFileSync(new URL(`../golden/samples/${engine}-events.json`, import.meta.url), 'utf8').trim()
+    const events = lines.split('\n').map((line) => parseEvent(line))
+    for (const event of events) expect(event?.id).toMatch(/^[0-9a-f]{64}$/)
+    const told = new Set(events.map((event) => `${event?.type} ${event?.action}`))
+    const common = ['create', 'start', 'pause', 'unpause', 'rename', 'kill', 'die', 'health_status']
+    for (const action of common.slice(0, engine === 'docker' ? 8 : 7)) expect(told).toContain(`container ${action}`)
+  })
+
   it.each([
     [
       'Docker 20.10, both shapes in one',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { cpuSeconds, readProcesses } from '../../src/observations/process-row.ts'
-import { sample } from './support.ts'
+import { processes } from './support.ts'
 
 describe('cpuSeconds', () => {
   it.each([
@@ -32,25 +32,30 @@ const one = (titles: string[], cells: string[]) => readProcesses({ titles, proce
 
 describe('readProcesses', () => {
   it('reads ps -ef as Docker gives it', () => {
-    const { Titles, Processes } = sample('docker-20.10').top
-    expect(readProcesses({ titles: Titles, processes: Processes }, 10)[1]).toEqual({
-      pid: '4300',
-      ppid: '4242',
-      user: 'systemd+',
-      time: '01-02:03:04',
-      seconds: 93_784,
-      cmd: 'nginx: worker process',
+    expect(readProcesses(processes('docker'), 10)[1]).toEqual({
+      pid: '226',
+      ppid: '198',
+      user: 'root',
+      time: '00:00:00',
+      seconds: 0,
+      cmd: 'sleep 3600',
     })
   })
 
-  it('reads Podman', () => {
-    const { Titles, Processes } = sample('podman-4.3').top
-    expect(readProcesses({ titles: Titles, processes: Processes }, 10)[0]).toMatchObject({
-      user: 'redis',
-      time: '00:01:02',
-      seconds: 62.5,
-      cmd: 'redis-server *:6379',
+  it('reads what Podman gives for the columns that are named to it', () => {
+    expect(readProcesses(processes('podman'), 10)[1]).toEqual({
+      pid: '6',
+      ppid: '1',
+      user: 'root',
+      time: '00:00:00',
+      seconds: 0,
+      cmd: 'sleep 3600',
     })
+  })
+
+  it('writes days and fractions in one form', () => {
+    expect(one(['TIME'], ['1-02:03:04'])).toMatchObject({ time: '01-02:03:04', seconds: 93_784 })
+    expect(one(['TIME'], ['1m2.5s'])).toMatchObject({ time: '00:01:02', seconds: 62.5 })
   })
 
   it('reads Windows', () => {

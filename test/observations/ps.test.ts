@@ -1,7 +1,7 @@
 import { XMLParser } from 'fast-xml-parser'
 import { describe, expect, it } from 'vitest'
 import { ps, readList } from '../../src/observations/ps.ts'
-import { BUDGET, context, engineWith, golden, sample, SIGNAL, type Json } from './support.ts'
+import { BUDGET, containers, context, engineWith, golden, SIGNAL, type Json } from './support.ts'
 
 const encode = (list: readonly Json[], budget = BUDGET) => ps.encode(readList(list), budget)
 const idsIn = (xml: string) => [...xml.matchAll(/<id>([^<]*)<\/id>/g)].map((match) => match[1])
@@ -17,8 +17,8 @@ function many(count: number, more: (index: number) => Json = () => ({})): Json[]
 }
 
 describe('docker_ps', () => {
-  it.each(['docker-20.10', 'docker-29', 'podman-4.3'])('of %s', async (engine) => {
-    const list = await ps.observe(engineWith({ list: sample(engine).list }), context(), SIGNAL)
+  it.each(['docker', 'podman', 'docker-compose', 'docker-29'])('of %s', async (engine) => {
+    const list = await ps.observe(engineWith({ list: containers(engine) }), context(), SIGNAL)
     await expect(ps.encode(list, BUDGET)).toMatchFileSnapshot(golden(`docker_ps.${engine}`))
   })
 
@@ -97,7 +97,7 @@ describe('docker_ps', () => {
   })
 
   it('knows the running containers and their names, paused ones too', () => {
-    const list = readList(sample('docker-20.10').list)
+    const list = readList(containers('docker-compose'))
     expect([...(ps.runningIn?.(list).values() ?? [])]).toEqual(['shop_web_1', 'shop_db_1'])
   })
 })

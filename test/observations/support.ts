@@ -4,16 +4,28 @@ import type { ObserveContext } from '../../src/observations/observation.ts'
 
 export type Json = Readonly<Record<string, unknown>>
 
-/** What real engines answer, cut down to what differs between them. */
-export interface Sample {
-  readonly list: readonly Json[]
-  readonly info: Json
-  readonly version: Json
-  readonly top: { readonly Titles: readonly string[]; readonly Processes: readonly (readonly string[])[] }
+type Part = 'containers' | 'info' | 'version' | 'top' | 'top-columns'
+
+/** What a real engine answered. */
+export function answer(engine: 'docker' | 'podman', part: Part): Json {
+  return JSON.parse(read(`../golden/samples/${engine}-${part}.json`)) as Json
 }
 
-export function sample(engine: string): Sample {
-  return JSON.parse(readFileSync(new URL(`samples/${engine}.json`, import.meta.url), 'utf8')) as Sample
+/** A list: what a real engine answered, or a sample with what that one had not. */
+export function containers(name: string): readonly Json[] {
+  const real = name === 'docker' || name === 'podman'
+  const path = real ? `../golden/samples/${name}-containers.json` : `samples/${name}.json`
+  return JSON.parse(read(path)) as Json[]
+}
+
+/** The table that the engine answers to what is asked of it here. */
+export function processes(engine: 'docker' | 'podman'): ProcessTable {
+  const { Titles, Processes } = answer(engine, engine === 'docker' ? 'top' : 'top-columns')
+  return { titles: Titles as string[], processes: Processes as string[][] }
+}
+
+function read(path: string): string {
+  return readFileSync(new URL(path, import.meta.url), 'utf8')
 }
 
 export function golden(name: string): string {

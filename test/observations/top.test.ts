@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { DeadlineError, RefusedError, TransientError } from '../../src/base/errors.ts'
 import { ConnectionLostError } from '../../src/engine/errors.ts'
 import { pruneTop, top, type TopSample } from '../../src/observations/top.ts'
-import { BUDGET, context, engineWith, golden, sample, SIGNAL } from './support.ts'
+import { BUDGET, context, engineWith, golden, processes, SIGNAL } from './support.ts'
 
 const TITLES = ['PID', 'PPID', 'USER', 'TIME', 'CMD']
 const DIAGNOSIS = { kind: 'x', cause: 'x', cure: 'x' }
@@ -29,9 +29,8 @@ function look(
 const cpus = (value: TopSample) => value.containers.flatMap(({ processes }) => processes.map(({ cpu }) => cpu))
 
 describe('docker_top', () => {
-  it.each(['docker-20.10', 'podman-4.3'])('of %s', async (name) => {
-    const { Titles, Processes } = sample(name).top
-    const engine = engineWith({ top: () => Promise.resolve({ titles: Titles, processes: Processes }) })
+  it.each(['docker', 'podman'] as const)('of %s', async (name) => {
+    const engine = engineWith({ top: () => Promise.resolve(processes(name)) })
     const id = 'c0ffee00d1e2d3c4b5a60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c'
     const value = await top.observe(
       engine,
