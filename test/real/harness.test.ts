@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import { describeReal } from './parts.ts'
+import { describeReal } from './describe-real.ts'
 import { RealDockerd } from './real-dockerd.ts'
 import { RealGuest } from './real-guest.ts'
 import { RealPodman } from './real-podman.ts'
@@ -204,9 +204,25 @@ describeReal('a guest with real sshd and podman', ['sshd', 'podman'], () => {
   it('is reached through SSH by whom the admin allows', async () => {
     const client = await sshLogin({ host: sshd.address, port: sshd.port, username: 'core', privateKey: key.privateKey })
     await expect(getOverSsh(client, '/run/podman/podman.sock', '/version')).rejects.toThrow()
-    await podman.allowGroup('docker')
+    await podman.giveSocketTo('root:docker')
     const version = await getOverSsh(client, '/run/podman/podman.sock', '/version')
     expect(JSON.stringify(version)).toContain('Podman Engine')
     client.end()
+  })
+
+  it('can have its socket where a user without root has it', async () => {
+    const other = await RealGuest.start()
+    try {
+      await other.addUser({ name: 'core', keys: [key.publicKey] })
+      const socket = `/run/user/${(await other.exec('id', '-u', 'core')).trim()}/podman/podman.sock`
+      const rootless = await RealPodman.start(other, { socket })
+      await rootless.giveSocketTo('core:core')
+      const at = await RealSshd.start(other)
+      const client = await sshLogin({ host: at.address, port: at.port, username: 'core', privateKey: key.privateKey })
+      expect(await getOverSsh(client, socket, '/containers/json')).toEqual([])
+      client.end()
+    } finally {
+      await other.stop()
+    }
   })
 })

@@ -1,7 +1,7 @@
 import type { Client } from 'ssh2'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startManyGuests, type ManyGuests } from './many-guests.ts'
-import { describeReal } from './parts.ts'
+import { describeReal } from './describe-real.ts'
 import { getOverSsh, sshLogin } from './ssh-probe.ts'
 import { testKey } from './test-key.ts'
 

@@ -1,6 +1,5 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { describe, it } from 'vitest'
 
 /** A part of the real world a test needs on this machine. */
 export type RealPart = 'sshd' | 'dockerd' | 'podman'
@@ -45,30 +44,6 @@ export function realParts(): RealParts {
     podman: has('podman'),
     ...(lacking.length > 0 && { reason: `not installed: ${lacking.join(', ')} (run scripts/install-test-parts.sh)` }),
   }
-}
-
-/**
- * `describe` for tests against real parts. Where a part is missing they are skipped with a line nobody overlooks; with
- * CI=true the missing part is a failed test instead.
- */
-export function describeReal(name: string, needs: readonly RealPart[], body: () => void): void {
-  const parts = realParts()
-  const missing = needs.filter((part) => !parts[part])
-  if (missing.length === 0) {
-    describe(name, body)
-    return
-  }
-  const why = `needs real ${missing.join(', ')}: ${parts.reason ?? 'not available'}`
-  if (process.env['CI'] === 'true') {
-    describe(name, () => {
-      it('runs where CI=true', () => {
-        throw new Error(`${name} ${why}`)
-      })
-    })
-    return
-  }
-  process.stderr.write(`\n*** NOT RUN: ${name}: ${why}\n\n`)
-  describe.skip(name, body)
 }
 
 function isExecutable(path: string): boolean {

@@ -1,29 +1,39 @@
 import { writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import type { BoxProcess } from './box-process.ts'
 import { importBusybox } from './busybox-image.ts'
 import { Containers } from './containers.ts'
 import { engineRequest } from './engine-http.ts'
 import type { RealGuest } from './real-guest.ts'
 
-/** The distribution's dockerd in a guest, with its own data root and containerd, at the guest's /var/run/docker.sock. */
+export interface DockerdOptions {
+  /** Where its socket is in the guest; default /var/run/docker.sock. */
+  readonly socket?: string
+}
+
+/** The distribution's dockerd in a guest, with its own data root and containerd; the group `docker` may use its socket. */
 export class RealDockerd {
-  /** The engine's socket on the host (root only); in the guest it is /var/run/docker.sock, for the group `docker`. */
+  /** How the host (root) reaches the engine's socket. */
   readonly socket: string
   readonly containers: Containers
   readonly #guest: RealGuest
+  readonly #socketInGuest: string
   #process: BoxProcess
 
-  private constructor(guest: RealGuest, process: BoxProcess) {
+  private constructor(guest: RealGuest, socketInGuest: string, process: BoxProcess) {
     this.#guest = guest
+    this.#socketInGuest = socketInGuest
     this.#process = process
-    this.socket = guest.path('run', 'docker.sock')
+    this.socket = guest.inside(socketInGuest)
     this.containers = new Containers(this.socket, guest.cgroup)
   }
 
   /** Starts the engine and gives it the image `busybox:test`. It ends with its guest. */
-  static async start(guest: RealGuest): Promise<RealDockerd> {
+  static async start(guest: RealGuest, options: DockerdOptions = {}): Promise<RealDockerd> {
+    const { socket = '/var/run/docker.sock' } = options
     await writeFile(guest.path('daemon.json'), '{}')
-    const dockerd = new RealDockerd(guest, await spawnDockerd(guest))
+    await guest.exec('mkdir', '-p', dirname(socket))
+    const dockerd = new RealDockerd(guest, socket, await spawnDockerd(guest, socket))
     await dockerd.#answers()
     await importBusybox(guest, dockerd.socket)
     return dockerd
@@ -31,7 +41,7 @@ export class RealDockerd {
 
   /** The docker CLI in the guest, for what people would type; gives its output. */
   cli(...args: string[]): Promise<string> {
-    return this.#guest.exec('docker', ...args)
+    return this.#guest.exec('docker', '--host', `unix://${this.#socketInGuest}`, ...args)
   }
 
   /** Ends the engine as the service manager does; its containers end with it, its data stays. */
@@ -42,7 +52,7 @@ export class RealDockerd {
 
   /** Starts it again on the same data. */
   async startAgain(): Promise<void> {
-    this.#process = await spawnDockerd(this.#guest)
+    this.#process = await spawnDockerd(this.#guest, this.#socketInGuest)
     await this.#answers()
   }
 
@@ -63,7 +73,7 @@ export class RealDockerd {
   }
 }
 
-function spawnDockerd(guest: RealGuest): Promise<BoxProcess> {
+function spawnDockerd(guest: RealGuest, socket: string): Promise<BoxProcess> {
   return guest.spawn(
     'dockerd',
     'guest',
@@ -72,7 +82,7 @@ function spawnDockerd(guest: RealGuest): Promise<BoxProcess> {
     ...['--data-root', guest.path('docker')],
     ...['--exec-root', guest.path('run', 'docker')],
     ...['--pidfile', guest.path('run', 'docker.pid')],
-    ...['--host', 'unix:///var/run/docker.sock'],
+    ...['--host', `unix://${socket}`],
     // The systemd driver would ask the machine's own systemd, which knows nothing of the box.
     ...['--exec-opt', 'native.cgroupdriver=cgroupfs'],
     ...['--cgroup-parent', `/${guest.cgroup}`],

@@ -118,7 +118,8 @@ export class RealGuest {
 
   /** How the host reaches a path of the guest, for example `inside('/etc/ssh')`. */
   inside(path: string): string {
-    return `/proc/${this.#pid}/root${path}`
+    // A symbolic link with a full path, as /var/run is, would lead back to the host.
+    return `/proc/${this.#pid}/root${path.replace(/^\/var\/run\//, '/run/')}`
   }
 
   /** Host pids of everything that runs in the guest. */

@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import type { BoxProcess } from './box-process.ts'
 import { importBusybox } from './busybox-image.ts'
 import { Containers } from './containers.ts'
@@ -15,28 +16,36 @@ events_logger = "file"
 tmp_dir = "${guest.path('run', 'libpod')}"
 `
 
-/** The distribution's podman as an API service in a guest, with its own storage, at the guest's /run/podman/podman.sock. */
+export interface PodmanOptions {
+  /** Where its socket is in the guest; default /run/podman/podman.sock. */
+  readonly socket?: string
+}
+
+/** The distribution's podman as an API service of root in a guest, with its own storage. */
 export class RealPodman {
-  /** The engine's socket on the host (root only); in the guest it is /run/podman/podman.sock. */
+  /** How the host (root) reaches the engine's socket. */
   readonly socket: string
   readonly containers: Containers
   readonly #guest: RealGuest
+  readonly #folder: string
   readonly #process: BoxProcess
 
-  private constructor(guest: RealGuest, process: BoxProcess) {
+  private constructor(guest: RealGuest, socketInGuest: string, process: BoxProcess) {
     this.#guest = guest
+    this.#folder = dirname(socketInGuest)
     this.#process = process
-    this.socket = guest.path('run', 'podman', 'podman.sock')
+    this.socket = guest.inside(socketInGuest)
     this.containers = new Containers(this.socket, guest.cgroup)
   }
 
   /** Starts the service and gives it the image `busybox:test`. It ends with its guest. */
-  static async start(guest: RealGuest): Promise<RealPodman> {
+  static async start(guest: RealGuest, options: PodmanOptions = {}): Promise<RealPodman> {
+    const { socket = '/run/podman/podman.sock' } = options
     await writeFile(guest.path('containers.conf'), settings(guest))
-    await guest.exec('mkdir', '-p', '/run/podman')
-    const args = [...storage(guest), 'system', 'service', '--time=0', 'unix:///run/podman/podman.sock']
+    await guest.exec('mkdir', '-p', dirname(socket))
+    const args = [...storage(guest), 'system', 'service', '--time=0', `unix://${socket}`]
     const service = await guest.spawn('podman', 'guest', 'env', ...withSettings(guest), 'podman', ...args)
-    const podman = new RealPodman(guest, service)
+    const podman = new RealPodman(guest, socket, service)
     await service.ready(async () => {
       await engineRequest(podman.socket, 'GET', '/_ping')
       return true as const
@@ -50,10 +59,10 @@ export class RealPodman {
     return this.#guest.exec('env', ...withSettings(this.#guest), 'podman', ...storage(this.#guest), ...args)
   }
 
-  /** Lets a group use the socket, as an admin who wants non-root users to reach root's podman does. */
-  async allowGroup(group: string): Promise<void> {
-    await this.#guest.exec('chgrp', '-R', group, '/run/podman')
-    await this.#guest.exec('chmod', '-R', 'g+rwX', '/run/podman')
+  /** Gives the socket and its folder to `user:group`, as it is for a user's own podman, or for a group an admin trusts. */
+  async giveSocketTo(owner: string): Promise<void> {
+    await this.#guest.exec('chown', '-R', owner, this.#folder)
+    await this.#guest.exec('chmod', '-R', 'ug+rwX', this.#folder)
   }
 
   freeze(): void {

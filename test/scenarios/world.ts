@@ -62,11 +62,12 @@ export class World {
     hosts = 1,
     settings = {},
     withKey = true,
-  }: { hosts?: number; settings?: World['settings']; withKey?: boolean } = {}): Promise<World> {
+    key = poolKey,
+  }: { hosts?: number; settings?: World['settings']; withKey?: boolean; key?: string } = {}): Promise<World> {
     const dir = mkdtempSync(join(tmpdir(), 'xsc-'))
     const pool = await SimPool.start({ hosts, dir })
     const world = new World(pool, dir, settings)
-    if (withKey) await world.#storeKey()
+    if (withKey) await world.#storeKey(key)
     return world
   }
 
@@ -174,12 +175,12 @@ export class World {
     return settings
   }
 
-  async #storeKey(): Promise<void> {
+  async #storeKey(privatePem: string): Promise<void> {
     const call = (method: string, ...params: unknown[]) => callOnce(this.pool.hosts[0]!.socketPath, method, params)
     const pool = this.pool.objects.pool
     for (const [key, value] of [
-      ['xscontainer-private-secret-uuid', poolKey],
-      ['xscontainer-public-secret-uuid', POOL_PUBLIC_LINE],
+      ['xscontainer-private-secret-uuid', privatePem],
+      ['xscontainer-public-secret-uuid', parsePrivateKey(privatePem).publicLine],
     ] as const) {
       const secret = await call('secret.create', { value, other_config: {} })
       await call('pool.add_to_other_config', pool, key, await call('secret.get_uuid', secret))
