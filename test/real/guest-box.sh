@@ -39,5 +39,5 @@ wait $!
 
 # A paused container (cgroup v1) survives its kill until it is thawed, and the box with it.
 sed -n 's/^[0-9]*:freezer:\(\/.\)/\1/p' /proc/[0-9]*/cgroup 2>/dev/null | sort -u | while read -r group; do
-  true >"/sys/fs/cgroup/freezer$group/freezer.state" || true
+  echo THAWED >"/sys/fs/cgroup/freezer$group/freezer.state" || true
 done
