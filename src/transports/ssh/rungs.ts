@@ -19,14 +19,15 @@ export interface Rung {
 export const STREAM_LOCAL: Rung = { name: 'stream-local', tool: undefined, command: () => '' }
 
 /**
- * Best first. `docker system dial-stdio` is there since Docker 18.09. OpenBSD's nc needs -N to leave when we do; others
- * do not know it, and then the plain call is tried.
+ * Best first. `docker system dial-stdio` is there since Docker 18.09. OpenBSD's nc needs -N to leave when we do, others
+ * do not know it. ncat, which is also the nc of Red Hat, does not leave when the engine does: only our keepalive and
+ * requests then tell.
  */
 export const EXEC_RUNGS: readonly Rung[] = [
   helper('docker system dial-stdio', 'docker', (path) => `docker -H unix://${path} system dial-stdio`),
   helper('socat', 'socat', (path) => `socat - UNIX-CONNECT:${path}`),
-  helper('ncat -U', 'ncat', (path) => `ncat -U ${path}`),
   helper('nc -N -U', 'nc', (path) => `nc -N -U ${path}`),
+  helper('ncat -U', 'ncat', (path) => `ncat -U ${path}`),
   helper('nc -U', 'nc', (path) => `nc -U ${path}`),
 ]
 

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -32,6 +32,7 @@ export interface SshdOptions {
 /** A stock sshd with its own configuration and host keys, on a free port of a loopback address. */
 export async function startSshd(options: SshdOptions): Promise<RealSshd> {
   const dir = mkdtempSync(join(tmpdir(), 'xsc-sshd-'))
+  chmodSync(dir, 0o755) // sshd reads authorized_keys as the user who logs in
   mkdirSync('/run/sshd', { recursive: true, mode: 0o755 })
   const port = await freePort(options.address)
   const keys = (options.hostKeyTypes ?? ['ed25519']).map((type) => hostKey(dir, type))

@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest'
+import { forSh, parseReport } from '../../../src/transports/ssh/diagnose.ts'
+import { engineRefusal } from '../../../src/transports/ssh/engine-refusal.ts'
+
+const where = { vmUuid: 'vm', address: '10.0.0.1', port: 22, username: 'core', socketPath: undefined }
+const verdict = (...lines: string[]) =>
+  engineRefusal(parseReport(['xsc:user:core', ...lines.map((line) => `xsc:${line}`), 'xsc:end:'].join('\n')), where)
+
+test.each([
+  [['socket:missing:unknown:/var/run/docker.sock'], 'no-engine'],
+  [[], 'no-engine'],
+  [['socket:denied:yes:/var/run/docker.sock'], 'socket-permission'],
+  [
+    ['socket:missing:unknown:/var/run/docker.sock', 'socket:hidden:unknown:/run/podman/podman.sock'],
+    'socket-permission',
+  ],
+  [['socket:not-a-socket:unknown:/var/run/docker.sock'], 'not-a-socket'],
+  [['socket:ok:no:/var/run/docker.sock'], 'socket-dead'],
+  [['socket:ok:yes:/var/run/docker.sock'], 'no-forwarding'],
+  [['socket:ok:yes:/var/run/docker.sock', 'tool:socat'], 'no-forwarding'],
+  // without /proc/net/unix a helper that did not get through is the better witness
+  [['socket:ok:unknown:/var/run/docker.sock', 'tool:socat'], 'socket-dead'],
+  [['socket:ok:unknown:/var/run/docker.sock'], 'no-forwarding'],
+  // an engine closed to the user is a better lead than the remains of another
+  [['socket:ok:no:/run/user/1/docker.sock', 'socket:denied:yes:/var/run/docker.sock'], 'socket-permission'],
+])('%j is %s', (lines, kind) => expect(verdict(...lines).diagnosis.kind).toBe(kind))
+
+test('the texts name guest, user, socket, and a cure to type', () => {
+  const error = verdict('socket:denied:yes:/var/run/docker.sock')
+  expect(error.diagnosis.cause).toBe(
+    "User core may not use the engine's socket /var/run/docker.sock in the guest at 10.0.0.1",
+  )
+  expect(error.diagnosis.cure).toContain('usermod -aG docker core')
+  const podman = verdict('socket:denied:yes:/run/podman/podman.sock')
+  expect(podman.diagnosis.cure).toContain('systemctl --user enable --now podman.socket')
+})
+
+test('what a guest makes up is left out of a report', () => {
+  const report = parseReport(
+    [
+      'xsc:user:core\x1b[31m',
+      'xsc:socket:ok:yes:relative.sock',
+      `xsc:socket:ok:yes:/${'x'.repeat(200)}`,
+      'xsc:socket:great:yes:/run/a.sock',
+      'xsc:socket:ok:yes:/run/b.sock',
+      'xsc:socket:denied:yes:/run/b.sock',
+      'xsc:tool:rm',
+      'socket:ok:yes:/run/c.sock',
+    ].join('\r\n'),
+  )
+  expect([...report.sockets]).toEqual([['/run/b.sock', { state: 'ok', listening: true }]])
+  expect([...report.tools]).toEqual([])
+  expect(engineRefusal(report, where).message).toMatch(/^[\x20-\x7e]*$/)
+})
+
+test.each(["it's", 'a\\b', 'wow!', 'two\nlines'])(
+  'a script that some shell would change is not let through: %j',
+  (script) => {
+    expect(() => forSh(script)).toThrow('quote')
+  },
+)
