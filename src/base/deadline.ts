@@ -13,10 +13,12 @@ export function within<T>(
   late: Diagnosis,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  return linked(parent, (signal, abort) => {
-    const cancel = clock.after(ms, () => abort(new DeadlineError(late)))
-    return work(signal).finally(cancel)
+  let cancel: () => void = () => undefined
+  const result = linked(parent, (signal, abort) => {
+    cancel = clock.after(ms, () => abort(new DeadlineError(late)))
+    return work(signal)
   })
+  return result.finally(() => cancel())
 }
 
 /**
@@ -29,15 +31,15 @@ export function linked<T>(
 ): Promise<T> {
   if (parent.aborted) return Promise.reject(abortReason(parent))
   const controller = new AbortController()
-  return new Promise<T>((resolve, reject) => {
+  let onParent: () => void = () => undefined
+  const result = new Promise<T>((resolve, reject) => {
     const abort = (reason: Error) => {
       controller.abort(reason)
       reject(reason)
     }
-    const onParent = () => abort(abortReason(parent))
+    onParent = () => abort(abortReason(parent))
     parent.addEventListener('abort', onParent, { once: true })
-    work(controller.signal, abort)
-      .then(resolve, reject)
-      .finally(() => parent.removeEventListener('abort', onParent))
+    work(controller.signal, abort).then(resolve, reject)
   })
+  return result.finally(() => parent.removeEventListener('abort', onParent))
 }

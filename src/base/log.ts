@@ -21,15 +21,16 @@ export function createLog(level: LogLevel, stream: DestinationStream): Log {
       base: null,
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
-      serializers: { err: serializeError },
+      serializers: { err: (thrown: unknown) => serializeError(thrown) },
     },
     stream,
   )
 }
 
-function serializeError(thrown: unknown): unknown {
+/** Causes of causes only so far: foreign errors may go round in circles. */
+function serializeError(thrown: unknown, depth = 0): unknown {
   if (!(thrown instanceof Error)) return blot(String(thrown))
-  const cause = thrown.cause === undefined ? {} : { cause: serializeError(thrown.cause) }
+  const cause = thrown.cause === undefined || depth >= 5 ? {} : { cause: serializeError(thrown.cause, depth + 1) }
   return { type: thrown.name, message: blot(thrown.message), stack: blot(thrown.stack ?? ''), ...cause }
 }
 
