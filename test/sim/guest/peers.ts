@@ -3,7 +3,6 @@ import { Agent } from 'node:http'
 import type { Duplex } from 'node:stream'
 import Docker from 'dockerode'
 import ssh2, { type Client, type ClientChannel } from 'ssh2'
-import type { GuestSim } from './guest-sim.ts'
 
 export interface Login {
   readonly privateKey: string
@@ -26,7 +25,7 @@ export function loginOf(type: 'ed25519' | 'rsa', number = 1): Login {
 
 /** A bare ssh2 client that is logged in to the guest. Rejects with ssh2's own error. */
 export async function connect(
-  guest: GuestSim,
+  guest: { readonly address: string; readonly port: number },
   privateKey: string,
   username = 'core',
   onHostKey: (key: Buffer) => void = () => undefined,
