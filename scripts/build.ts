@@ -1,6 +1,6 @@
 /** Bundles the executables into dist/: one file each, nothing needed beside it but Node. */
 import { build, type Plugin } from 'esbuild'
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 
 const EXECUTABLES = {
   'bin/xscontainer-monitor': 'src/bin/xscontainer-monitor.ts',
@@ -25,12 +25,11 @@ const leftOut: Plugin = {
 }
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
-rmSync('dist', { recursive: true, force: true })
-mkdirSync('dist', { recursive: true })
+mkdirSync('dist/bin', { recursive: true })
 // The checkout is an ES module package; the bundles are CommonJS, wherever they are copied to.
 writeFileSync('dist/package.json', '{ "type": "commonjs" }\n')
 for (const [name, entry] of Object.entries(EXECUTABLES)) {
-  const outfile = `dist/${name}`
+  const outfile = `dist/${name}.new`
   await build({
     entryPoints: [entry],
     outfile,
@@ -48,4 +47,6 @@ for (const [name, entry] of Object.entries(EXECUTABLES)) {
     logLevel: 'warning',
   })
   chmodSync(outfile, 0o755)
+  // In one step: what runs or starts meanwhile sees the old file or the new one.
+  renameSync(outfile, `dist/${name}`)
 }
