@@ -73,13 +73,16 @@ describe('servers that are no good SSH servers', () => {
     ['one endless line', 'x'.repeat(1024)],
     ['endless lines', `${'x'.repeat(100)}\r\n`],
   ])('a greeting of %s is cut off', async (_, text) => {
+    let sent = 0
     const pour = (socket: Socket): void => {
-      if (!socket.destroyed) socket.write(text, () => pour(socket))
+      sent = socket.bytesWritten
+      if (!socket.destroyed) socket.write(text, () => setImmediate(pour, socket))
     }
     const error = await verdict(await serve(pour))
     expect(error).toBeInstanceOf(RefusedError)
     expect(error.diagnosis.kind).toBe('not-ssh')
     expect(error.message.length).toBeLessThan(400)
+    expect(sent).toBeLessThan(64 * 1024)
   })
 
   test('a greeting before the version is fine, and foreign text comes out printable', async () => {
