@@ -2,7 +2,6 @@ import Docker from 'dockerode'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../base/clock.ts'
 import { linked, within } from '../base/deadline.ts'
-import { asError } from '../base/errors.ts'
 import { TokenBucket } from '../base/token-bucket.ts'
 import { chooseApiVersion, productOf } from './api-version.ts'
 import { eventsEnded, replyNotJson, replyWrongShape } from './errors.ts'
@@ -104,13 +103,9 @@ export class Engine {
    */
   events(onEvent: (event: EngineEvent) => void, subscribed: () => void, signal: AbortSignal): Promise<never> {
     const pace = new TokenBucket(this.#deps.clock, EVENT_BYTES_PER_S, EVENT_BYTES_BURST)
-    return linked(signal, async (own, abort): Promise<never> => {
-      try {
-        const stream = await this.#docker(own, subscribed).getEvents()
-        await readEvents(bytes(stream), this.#limits.eventLineBytes, pace, onEvent, own)
-      } catch (error) {
-        abort(asError(error))
-      }
+    return linked(signal, async (own): Promise<never> => {
+      const stream = await this.#docker(own, subscribed).getEvents()
+      await readEvents(bytes(stream), this.#limits.eventLineBytes, pace, onEvent, own)
       throw eventsEnded()
     })
   }

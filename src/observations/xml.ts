@@ -75,19 +75,23 @@ class Draft {
     const plain = ELEMENT_NAME.test(name)
     const tag = plain ? name : ENCODED_ELEMENT
     const open = plain ? name : `${ENCODED_ELEMENT} name="${this.#attribute(name)}"`
-    if (isEmpty(value)) return this.#write(`<${open}/>`)
+    if (typeof value !== 'object' || value === null) {
+      const text = this.#scalar(value)
+      return this.#write(text === '' ? `<${open}/>` : `<${open}>${text}</${tag}>`)
+    }
+    const members = Array.isArray(value) ? value : Object.entries(value)
+    if (members.length === 0) return this.#write(`<${open}/>`)
     this.#write(`<${open}>`)
-    if (typeof value === 'object' && value !== null) this.#members(value, depth)
-    else this.#write(this.#scalar(value))
+    this.#members(members, !Array.isArray(value), depth)
     this.#write(`</${tag}>`)
   }
 
-  #members(value: object, depth: number): void {
+  #members(members: readonly unknown[], named: boolean, depth: number): void {
     if (depth >= MAX_DEPTH) return this.#write('(deeper than can be shown)')
-    const items = Array.isArray(value)
-    for (const [name, member] of items ? value.entries() : Object.entries(value)) {
+    for (const member of members) {
       if (this.room < 0) return
-      this.element(items ? 'item' : String(name), member, depth + 1)
+      if (named) this.element(...(member as [string, unknown]), depth + 1)
+      else this.element('item', member, depth + 1)
     }
   }
 
@@ -126,16 +130,10 @@ class Draft {
   }
 }
 
-function isEmpty(value: unknown): boolean {
-  if (value === '') return true
-  if (typeof value !== 'object' || value === null) return false
-  return Array.isArray(value) ? value.length === 0 : Object.keys(value).length === 0
-}
-
 /** The number in decimal digits without an exponent; what JSON cannot hold (1e999 is read as Infinity) is `None`. */
 export function plainNumber(value: number): string {
   if (!Number.isFinite(value)) return 'None'
-  if (Object.is(value, -0)) return '0'
+  if (Number.isSafeInteger(value)) return String(value)
   const text = String(value)
   const [mantissa = '', exponent] = text.split('e')
   if (exponent === undefined) return text

@@ -155,6 +155,22 @@ describe('replies that are no HTTP', () => {
   })
 })
 
+it('closes a stream that the engine leaves open after its reply', async () => {
+  const reply = '{"ApiVersion":"1.41"}'
+  const engine = new InMemoryEngine(raw(`HTTP/1.1 200 OK\r\nContent-Length: ${reply.length}\r\n\r\n${reply}`, false))
+  const connected = await engine.connect()
+  expect([engine.streams.length, engine.open]).toEqual([1, 0])
+  await expect(
+    connected.events(
+      () => undefined,
+      () => undefined,
+      engine.signal,
+    ),
+  ).rejects.toThrow('ended its event stream')
+  await settle()
+  expect([engine.streams.length, engine.open]).toEqual([2, 0])
+})
+
 describe('replies that are too much', () => {
   async function sent(write: (response: ServerResponse, chunk: Buffer) => void): Promise<[unknown, number]> {
     let bytes = 0
@@ -235,6 +251,8 @@ describe('replies that do not come', () => {
     expect(outcome.error).toBeInstanceOf(DeadlineError)
     await engine.clock.advance(50_000)
     expect([late.streams.length, late.open]).toEqual([1, 0])
+    // Would end the process if nobody listened.
+    late.streams[0]?.emit('error', new Error('reset'))
   })
 
   it('rejects with the reason of its signal at once and leaves nothing open', async () => {

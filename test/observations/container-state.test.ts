@@ -24,7 +24,7 @@ describe('normalStatus', () => {
     ['', 'stopped', 'Exited'],
     ['', 'stopping', 'Stopping'],
     ['', 'removing', 'Removal In Progress'],
-    ['', 'toString', 'Tostring'],
+    ['', 'constructor', 'Constructor'],
     ['Sleeping since 5 minutes', '', 'Sleeping since'],
     ['5 minutes', '', 'Unknown'],
     ['', '', 'Unknown'],

@@ -37,11 +37,15 @@ describe('docker_info', () => {
     const { NFd: _gone, ...document } = answer('docker', 'info')
     const before = await observe(answer('docker', 'info'))
     expect(await observe(document, before)).not.toBe(before)
+    expect(await observe({ ...document, Other: 1 }, before)).not.toBe(before)
   })
 
-  it('leaves out the huge member and keeps the small ones', async () => {
-    const xml = await encode({ ID: 'a', Plugins: 'x'.repeat(60_000), Huge: 'y'.repeat(1e6), NCPU: 2 }, 20_000)
-    expect(xml).toBe('<docker_info><ID>a</ID><NCPU>2</NCPU><truncated>2</truncated></docker_info>')
+  it('leaves out huge members and keeps the small ones', async () => {
+    const xml = await encode(
+      { ID: 'a', A: 'x'.repeat(12_000), B: 'x'.repeat(12_000), Huge: 'y'.repeat(1e6), NCPU: 2 },
+      20_000,
+    )
+    expect(xml).toBe('<docker_info><ID>a</ID><NCPU>2</NCPU><truncated>3</truncated></docker_info>')
   })
 
   it('leaves out members at the end when there are too many, within its budget', async () => {
