@@ -3,6 +3,7 @@ import type Docker from 'dockerode'
 import { afterEach, describe, expect, test } from 'vitest'
 import { EngineSim } from './engine-sim.ts'
 import { GuestSim, type GuestOptions } from './guest-sim.ts'
+import { hostKeyFor } from './host-keys.ts'
 import { connect, dockerOn, loginOf, openSocket, run } from './peers.ts'
 
 const user = loginOf('ed25519')
@@ -185,6 +186,27 @@ describe('what befalls a guest', () => {
     await Promise.all([stream, second])
   })
 
+  test('frozen: neither requests go in nor events come out until it thaws', async () => {
+    const to = await guest()
+    const client = await login(to)
+    const [events, other] = await Promise.all([
+      openSocket(client, '/run/docker.sock'),
+      openSocket(client, '/run/docker.sock'),
+    ])
+    let heard = ''
+    events.on('data', (data: Buffer) => (heard += data.toString()))
+    events.write('GET /events HTTP/1.0\r\n\r\n')
+    await expect.poll(() => to.engine.eventStreams).toBe(1)
+    to.freeze()
+    to.engine.run({ name: 'unseen' })
+    other.write('GET /_ping HTTP/1.0\r\n\r\n')
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(heard).not.toContain('unseen')
+    expect(to.engine.requests.get('GET /_ping')).toBeUndefined()
+    to.thaw()
+    await expect.poll(() => [heard.includes('unseen'), to.engine.requests.get('GET /_ping')]).toEqual([true, 1])
+  })
+
   test('refused and admitted again on the same port', async () => {
     const to = await guest()
     to.refuse()
@@ -208,6 +230,11 @@ describe('what befalls a guest', () => {
     expect(to.counters).toMatchObject({ handshaking: 0, connections: 3 })
     expect(to.counters.mostHandshaking).toBeGreaterThan(1)
   })
+})
+
+test('every host key that is made can be used', () => {
+  const blobs = Array.from({ length: 1000 }, () => Buffer.from(hostKeyFor().publicBase64, 'base64'))
+  expect(new Set(blobs.map((blob) => blob.length))).toEqual(new Set([51]))
 })
 
 test('a hundred and fifty guests in one process', async () => {

@@ -3,6 +3,7 @@ import { Agent } from 'node:http'
 import type { Duplex } from 'node:stream'
 import Docker from 'dockerode'
 import ssh2, { type Client, type ClientChannel } from 'ssh2'
+import { ed25519Pair } from './host-keys.ts'
 
 export interface Login {
   readonly privateKey: string
@@ -16,8 +17,7 @@ const logins = new Map<string, Login>()
 export function loginOf(type: 'ed25519' | 'rsa', number = 1): Login {
   const known = logins.get(`${type} ${number}`)
   if (known) return known
-  const pair =
-    type === 'rsa' ? ssh2.utils.generateKeyPairSync('rsa', { bits: 2048 }) : ssh2.utils.generateKeyPairSync('ed25519')
+  const pair = type === 'rsa' ? ssh2.utils.generateKeyPairSync('rsa', { bits: 2048 }) : ed25519Pair()
   const login = { privateKey: pair.private, line: pair.public.trim() }
   logins.set(`${type} ${number}`, login)
   return login
