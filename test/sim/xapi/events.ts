@@ -27,7 +27,7 @@ export const xapiTiming: EventTiming = {
   beforeMs: 50,
   answerMs: 3,
   againMs: [6, 12, 25, 50],
-  snapshotMs: () => (Math.random() < 0.55 ? 0 : 1 + Math.random() * 2),
+  snapshotMs: () => (Math.random() < 0.65 ? 0 : 1 + Math.random() * 2),
 }
 
 export interface EventRequest {

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { afterEach, describe, expect, test } from 'vitest'
 
 import { useTestPool } from './test-pool.ts'
-import type { WireClient } from './wire-client.ts';
+import type { WireClient } from './wire-client.ts'
 import { methodCall, plain } from './wire-client.ts'
 
 const sim = useTestPool()

@@ -17,14 +17,17 @@ export type Param = string | number | boolean | readonly string[] | Readonly<Rec
 /** One connection to a simulator's socket that speaks bare HTTP, so that tests see each byte of an answer. */
 export class WireClient {
   private readonly socket: Socket
-  private buffer = ''
+  private chunks: Buffer[] = []
+  private size = 0
+  private needed = 0
   private ended = false
   private readonly answers: ((answer: RawAnswer | undefined) => void)[] = []
 
   constructor(path: string) {
-    this.socket = connect(path).setEncoding('utf8')
-    this.socket.on('data', (chunk: string) => {
-      this.buffer += chunk
+    this.socket = connect(path)
+    this.socket.on('data', (chunk: Buffer) => {
+      this.chunks.push(chunk)
+      this.size += chunk.length
       this.deliver()
     })
     this.socket.on('close', () => {
@@ -77,20 +80,23 @@ export class WireClient {
   }
 
   private deliver(): void {
-    for (;;) {
-      const end = this.buffer.indexOf('\r\n\r\n')
+    while (this.size >= this.needed) {
+      const all = Buffer.concat(this.chunks)
+      this.chunks = [all]
+      const end = all.indexOf('\r\n\r\n')
       if (end < 0) return
-      const [status = '', ...lines] = this.buffer.slice(0, end).split('\r\n')
+      const [status = '', ...lines] = all.toString('utf8', 0, end).split('\r\n')
       const headers = new Map(lines.map((line) => line.split(': ', 2) as [string, string]))
-      const length = Number(headers.get('content-length') ?? 0)
-      const rest = Buffer.from(this.buffer.slice(end + 4))
-      if (rest.length < length) return
-      this.buffer = rest.subarray(length).toString()
-      this.answers.shift()?.({
-        status: Number(status.split(' ')[1]),
-        headers,
-        body: rest.subarray(0, length).toString(),
-      })
+      const length = end + 4 + Number(headers.get('content-length') ?? 0)
+      // The rest of a long answer is not looked at until all of it is there.
+      this.needed = length
+      if (all.length < length) return
+      this.needed = 0
+      this.chunks = [all.subarray(length)]
+      this.size = all.length - length
+      const body = all.toString('utf8', end + 4, length)
+      this.answers.shift()?.({ status: Number(status.split(' ')[1]), headers, body })
+      if (this.size === 0) return
     }
   }
 }

@@ -1,6 +1,7 @@
 import sax from 'sax'
 
 import { isXmlText } from './characters.ts'
+import { parsePlainXml } from './xml-plain.ts'
 
 /** An element with its text (concatenated) and child elements in order. */
 export interface XmlElement {
@@ -20,6 +21,8 @@ export function parseXml(source: string): XmlElement {
 export function parseFirstElement(source: string): { root: XmlElement; rest: string } {
   if (!isXmlText(source)) throw new Error('illegal character')
   const text = source.includes('\r') ? source.replace(/\r\n?/g, '\n') : source
+  const plain = parsePlainXml(text)
+  if (plain !== undefined) return { root: plain, rest: '' }
   const end = documentEnd(text)
   const root = buildTree(text.slice(0, end))
   return { root, rest: text.slice(end) }

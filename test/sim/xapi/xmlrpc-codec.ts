@@ -1,10 +1,11 @@
 import type { Value, XapiType } from './xapi-types.ts'
 
 const SPECIAL = /[<>&"]/
-const ENTITY: Readonly<Record<string, string>> = { '<': '&lt;', '>': '&gt;', '&': '&amp;', '"': '&quot;' }
 
 export function escapeXml(text: string): string {
-  return SPECIAL.test(text) ? text.replace(/[<>&"]/g, (char) => ENTITY[char] ?? char) : text
+  if (!SPECIAL.test(text)) return text
+  const bare = text.includes('&') ? text.replaceAll('&', '&amp;') : text
+  return bare.replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 }
 
 /** A value as XAPI writes it: ints, strings, refs and enums untyped, null as the empty string. */
