@@ -1,5 +1,5 @@
 import type { Random } from '../base/backoff.ts'
-import type { Clock } from '../base/clock.ts'
+import { abortReason, type Clock } from '../base/clock.ts'
 import { linked } from '../base/deadline.ts'
 import { asError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
@@ -153,23 +153,20 @@ export class GuestWatch {
     this.#fields = {}
   }
 
-  async #sleep(ms: number, signal: AbortSignal): Promise<void> {
-    if (ms === Infinity) ms = this.#deps.resyncMs
-    await new Promise<void>((resolve, reject) => {
-      const cancel = this.#deps.clock.after(ms, resolve)
-      this.#wake = () => {
+  /** Until something may be due; `#wake` ends it early. */
+  #sleep(ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      if (signal.aborted) return reject(abortReason(signal))
+      const end = (settle: () => void) => {
         cancel()
-        resolve()
+        signal.removeEventListener('abort', onAbort)
+        this.#wake = undefined
+        settle()
       }
-      signal.addEventListener(
-        'abort',
-        () => {
-          cancel()
-          reject(asError(signal.reason))
-        },
-        { once: true },
-      )
+      const onAbort = () => end(() => reject(abortReason(signal)))
+      const cancel = this.#deps.clock.after(Math.min(ms, this.#deps.resyncMs), () => end(resolve))
+      this.#wake = () => end(resolve)
+      signal.addEventListener('abort', onAbort, { once: true })
     })
-    this.#wake = undefined
   }
 }
