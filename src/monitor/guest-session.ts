@@ -70,7 +70,9 @@ export class GuestSession {
 
   /** Where to connect from now on. A good link stays if the new aim would lead to the same place. */
   retarget(aim: Aim): void {
+    const pinned = this.#aim.target.pinnedHostKey
     this.#aim = aim
+    if (aim.target.pinnedHostKey !== pinned) this.#pinChanged(aim.target)
     if (this.#link === undefined || aim.target.username !== this.#username || !leadsTo(aim, this.#link))
       this.#redial?.()
   }
@@ -128,14 +130,21 @@ export class GuestSession {
     }
     this.#link = link
     this.#username = target.username
-    this.#pin(target, link)
+    this.#pin(target, link.facts.hostKey)
     await watchGuest(link, ready, signal)
   }
 
-  #pin(target: Target, link: GuestLink): void {
-    const { hostKey } = link.facts
-    if (target.pinnedHostKey !== undefined || hostKey === undefined) return
-    this.#deps.publish({ [KEY.hostKey]: hostKey, [KEY.hostKeyOwner]: target.vmUuid })
+  /** At first contact; a pin that is there already (of an earlier version) becomes this VM's own, so that no clone inherits it. */
+  #pin({ vmUuid, pinnedHostKey }: Target, hostKey: string | undefined): void {
+    if (hostKey === undefined) return
+    const pin = pinnedHostKey === undefined ? { [KEY.hostKey]: hostKey } : {}
+    this.#deps.publish({ ...pin, [KEY.hostKeyOwner]: vmUuid })
+  }
+
+  /** Somebody removed or replaced the pin: what we once wanted it to be must not come back, unless that guest is connected. */
+  #pinChanged(target: Target): void {
+    if (target.pinnedHostKey === undefined && this.#link !== undefined) this.#pin(target, this.#link.facts.hostKey)
+    else this.#deps.publish({ [KEY.hostKey]: target.pinnedHostKey })
   }
 
   #isReady(): void {
