@@ -1,5 +1,6 @@
 import { backoff, type Random } from '../base/backoff.ts'
 import type { Clock } from '../base/clock.ts'
+import { linked } from '../base/deadline.ts'
 import { asError, StoppedError, TransientError } from '../base/errors.ts'
 import { Gate } from '../base/gate.ts'
 import type { Log } from '../base/log.ts'
@@ -8,21 +9,14 @@ import { callsFor, type Fields } from '../model/fields.ts'
 import type { FieldStore } from '../model/stores.ts'
 import type { VmRef } from '../model/vm.ts'
 import { planWrites, type WritePlan } from './plan-writes.ts'
+import { VmKeys } from './vm-keys.ts'
 
-/** Between two writes to the same VM, milliseconds; grows step by step while they keep coming. */
-const GAP_MS = 1000
-const STORM_GAP_MS = 4000
-const FLUSHES_PER_STEP = 5
 /** From the stamp to the replacement: whoever waited for events is then busy with the stamp's (measured best). */
 const STAMP_LEAD_MS = 20
 const RETRY_FIRST_MS = 1000
 const RETRY_CAP_MS = 10_000
-/** After this long XAPI has told us of our own write, so what it tells is newer than what we remember. */
-const ECHO_MS = 3000
 /** A value that somebody else changed is put right, but not more often than this. */
 const REPAIR_GAP_MS = 15_000
-/** Stands for a value that may or may not have been written; no wanted value is equal to it. */
-const UNKNOWN = '\0'
 
 export interface PublisherDeps {
   readonly store: FieldStore
@@ -58,14 +52,19 @@ export class Publisher {
   /** The VM's record changed: put right what differs from what is wanted, after a lost XAPI write for example. */
   recheck(ref: VmRef): void {
     const vm = this.#vms.get(ref)
-    if (vm === undefined || vm.running) return
-    if (this.#deps.clock.monotonic() - vm.flushedAt >= REPAIR_GAP_MS) this.#wake(ref, vm)
+    if (vm === undefined || vm.running !== undefined) return
+    const early = vm.flushedAt + REPAIR_GAP_MS - this.#deps.clock.monotonic()
+    if (early <= 0) return this.#wake(ref, vm)
+    vm.cancelRepair ??= this.#deps.clock.after(early, () => {
+      vm.cancelRepair = undefined
+      this.#wake(ref, vm)
+    })
   }
 
   /** XAPI has been listed anew, perhaps from an older database: what we wrote counts for nothing, what is there does. */
   recheckAll(): void {
     for (const [ref, vm] of this.#vms) {
-      vm.written.clear()
+      vm.forgetWritten()
       this.#wake(ref, vm)
     }
   }
@@ -75,6 +74,7 @@ export class Publisher {
     const vm = this.#vms.get(ref)
     this.#vms.delete(ref)
     vm?.gone.abort(new StoppedError())
+    vm?.cancelRepair?.()
     vm?.hurry?.()
   }
 
@@ -139,7 +139,7 @@ export class Publisher {
 
   async #flush(ref: VmRef, vm: VmKeys): Promise<void> {
     const signal = vm.gone.signal
-    if (!this.#draining) await this.#deps.budget.turn(signal)
+    await this.#turn(vm)
     await this.#flushes.pass(signal, async () => {
       const plan = this.#plan(ref, vm)
       if (plan === undefined) return
@@ -160,9 +160,9 @@ export class Publisher {
   async #apply(ref: VmRef, vm: VmKeys, writes: WritePlan['writes']): Promise<void> {
     try {
       await this.#deps.store.apply(ref, writes, this.#stop.signal)
-      for (const { key, value } of writes) vm.written.set(key, value)
+      vm.wrote(writes, this.#deps.clock.monotonic())
     } catch (error) {
-      for (const { key } of writes) vm.written.set(key, UNKNOWN)
+      vm.mayHaveWritten(writes)
       throw error
     }
   }
@@ -171,12 +171,22 @@ export class Publisher {
   #plan(ref: VmRef, vm: VmKeys): WritePlan | undefined {
     const known = vm.gone.signal.aborted ? undefined : this.#deps.known(ref)
     if (known === undefined) return undefined
-    if (this.#deps.clock.monotonic() - vm.flushedAt > ECHO_MS) vm.forgetEchoed()
-    const actual = Object.fromEntries(
-      [...Object.entries(known), ...vm.written].filter(([, value]) => value !== undefined),
-    )
-    const plan = planWrites(actual as Fields, vm.wanted, new Date(this.#deps.clock.now()).toISOString())
+    // Once draining, nobody listens to XAPI any more: what we remember is all there is.
+    if (!this.#draining) vm.forgetEchoed(this.#deps.clock.monotonic())
+    const plan = planWrites(vm.actual(known), vm.wanted, new Date(this.#deps.clock.now()).toISOString())
     return plan.writes.length > 0 ? plan : undefined
+  }
+
+  /** Waits until the budget allows a write; `forget` and `drain` cut it short. */
+  async #turn(vm: VmKeys): Promise<void> {
+    if (this.#draining) return
+    await linked(vm.gone.signal, (mine, abort) => {
+      vm.hurry = () => abort(new StoppedError())
+      return this.#deps.budget.turn(mine)
+    }).catch((error: unknown) => {
+      if (!this.#draining) throw error
+    })
+    vm.hurry = undefined
   }
 
   /** A pause that `forget` and `drain` cut short. */
@@ -190,26 +200,6 @@ export class Publisher {
       }
     })
     vm.hurry = undefined
-  }
-}
-
-/** What is wanted and what was written for one VM. */
-class VmKeys {
-  readonly wanted = new Map<string, string | undefined>()
-  /** Written since XAPI last told us: its events come later than our writes. */
-  readonly written = new Map<string, string | undefined>()
-  readonly gone = new AbortController()
-  running: Promise<void> | undefined
-  hurry: (() => void) | undefined
-  flushedAt = Number.NEGATIVE_INFINITY
-  streak = 0
-
-  forgetEchoed(): void {
-    for (const [key, value] of this.written) if (value !== UNKNOWN) this.written.delete(key)
-  }
-
-  gap(): number {
-    return Math.min(STORM_GAP_MS, GAP_MS * (1 + Math.floor(this.streak / FLUSHES_PER_STEP)))
   }
 }
 

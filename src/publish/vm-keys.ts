@@ -1,0 +1,56 @@
+import type { Fields, FieldWrite } from '../model/fields.ts'
+
+/** Between two writes to the same VM, milliseconds; grows step by step while they keep coming. */
+const GAP_MS = 1000
+const STORM_GAP_MS = 4000
+const FLUSHES_PER_STEP = 5
+/** After this long XAPI has told us of our own write, so what it tells is newer than what we remember. */
+const ECHO_MS = 3000
+/** Stands for a value that may or may not have been written; no wanted value is equal to it. */
+const UNKNOWN = '\0'
+
+/** What is wanted and what was written for one VM. All times are milliseconds on a clock that never jumps. */
+export class VmKeys {
+  readonly wanted = new Map<string, string | undefined>()
+  readonly gone = new AbortController()
+  running: Promise<void> | undefined
+  /** Ends the present wait. */
+  hurry: (() => void) | undefined
+  cancelRepair: (() => void) | undefined
+  flushedAt = Number.NEGATIVE_INFINITY
+  streak = 0
+  /** Written since XAPI last told us: its events come later than our writes. */
+  readonly #written = new Map<string, string | undefined>()
+  #writtenAt = Number.NEGATIVE_INFINITY
+
+  /** The keys as they are: as told, but for what we have written since. */
+  actual(known: Fields): Fields {
+    const merged = new Map<string, string | undefined>([...Object.entries(known), ...this.#written])
+    return Object.fromEntries([...merged].filter((entry): entry is [string, string] => entry[1] !== undefined))
+  }
+
+  wrote(writes: readonly FieldWrite[], now: number): void {
+    for (const { key, value } of writes) this.#written.set(key, value)
+    this.#writtenAt = now
+  }
+
+  /** The answer was lost, or only some of them were made. */
+  mayHaveWritten(writes: readonly FieldWrite[]): void {
+    for (const { key } of writes) this.#written.set(key, UNKNOWN)
+  }
+
+  /** Lets XAPI's word count again once it must have told of our last write. */
+  forgetEchoed(now: number): void {
+    if (now - this.#writtenAt <= ECHO_MS) return
+    for (const [key, value] of this.#written) if (value !== UNKNOWN) this.#written.delete(key)
+  }
+
+  forgetWritten(): void {
+    this.#written.clear()
+  }
+
+  /** How long after one flush the next one may come. */
+  gap(): number {
+    return Math.min(STORM_GAP_MS, GAP_MS * (1 + Math.floor(this.streak / FLUSHES_PER_STEP)))
+  }
+}
