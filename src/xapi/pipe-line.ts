@@ -31,7 +31,9 @@ export class PipeLine {
   }
 
   close(): void {
-    this.#socket?.destroy()
+    const socket = this.#socket
+    socket?.destroy()
+    if (socket !== undefined) this.#broken(socket, undefined)
   }
 
   #connect(): Socket {
@@ -61,7 +63,11 @@ export class PipeLine {
 
   /** A lane that was given up before its answer came: the answers after it could not be told apart any more. */
   #abandoned(lane: Lane): void {
-    if (this.#lanes.includes(lane)) this.#socket?.destroy()
+    const socket = this.#socket
+    if (socket === undefined || !this.#lanes.includes(lane)) return
+    socket.destroy()
+    // At once, and not when the system has closed it: the next lane needs a connection that works.
+    this.#broken(socket, new Error('the connection was given up with an earlier call'))
   }
 
   /** The first lane may have its whole answer, if that ends with the connection; the others have none. */
