@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -11,11 +10,13 @@ import { Dispatcher } from './dispatch.ts'
 import { Events, xapiTiming, type EventTiming } from './events.ts'
 import { HostServer } from './host-server.ts'
 import { hostMethods } from './host-methods.ts'
+import { inventory } from './inventory.ts'
 import { messageMethods } from './message-methods.ts'
 import { Messages } from './messages.ts'
 import { pluginMethods } from './plugins.ts'
 import { createPoolObjects, type PoolObjects } from './pool-objects.ts'
 import { PoolHelpers } from './pool-helpers.ts'
+import { RawVdi } from './raw-vdi.ts'
 import { RpcHandler } from './rpc-handler.ts'
 import { sessionMethods } from './session-methods.ts'
 import { Sessions } from './sessions.ts'
@@ -50,6 +51,7 @@ export class SimPool extends PoolHelpers {
   private readonly servers: HostServer[] = []
   private readonly events: Events
   private readonly rpc: RpcHandler
+  private readonly rawVdi: RawVdi
   private flushed: DatabaseImage
 
   static async start(options: SimPoolOptions): Promise<SimPool> {
@@ -69,7 +71,9 @@ export class SimPool extends PoolHelpers {
     this.sessions = new Sessions(db, (session) => this.events.endSession(session))
     this.stats = new Stats()
     this.recorder = new CallRecorder(this.stats, db, this.sessions)
-    this.rpc = new RpcHandler(new Dispatcher(db.model, this.world(), METHODS), this.recorder)
+    const world = this.world()
+    this.rpc = new RpcHandler(new Dispatcher(db.model, world, METHODS), this.recorder)
+    this.rawVdi = new RawVdi(world)
     this.flushed = db.image()
   }
 
@@ -95,6 +99,12 @@ export class SimPool extends PoolHelpers {
     return this.events.blocked
   }
 
+  /** What was imported into a VDI; undefined: nothing yet. */
+  vdiContent(vdi: string): Buffer | undefined {
+    return this.rawVdi.contents.get(vdi)
+  }
+
+  /** Open sessions by originator. */
   openSessions(): Record<string, number> {
     return this.sessions.byOriginator()
   }
@@ -162,7 +172,7 @@ export class SimPool extends PoolHelpers {
       coordinator: () => this.coordinator,
       dropSessions: () => this.dropSessions(),
       userAgent: (name) => this.stats.userAgents.add(name),
-      raw: async () => false,
+      raw: (request, reader, socket) => this.rawVdi.serve(host, request, reader, socket),
     })
     const host: SimHost = {
       index,
@@ -180,22 +190,4 @@ export class SimPool extends PoolHelpers {
     this.servers.push(server)
     this.hosts.push(host)
   }
-}
-
-/** Text as in /etc/xensource-inventory. */
-function inventory(uuid: string): string {
-  const lines = {
-    PRODUCT_BRAND: 'XCP-ng',
-    PRODUCT_NAME: 'xenenterprise',
-    PRODUCT_VERSION: '8.3.0',
-    PLATFORM_NAME: 'XCP',
-    PLATFORM_VERSION: '3.4.0',
-    INSTALLATION_UUID: uuid,
-    CONTROL_DOMAIN_UUID: randomUUID(),
-    MANAGEMENT_INTERFACE: 'xenbr0',
-    MANAGEMENT_ADDRESS_TYPE: 'IPv4',
-  }
-  return Object.entries(lines)
-    .map(([name, value]) => `${name}='${value}'\n`)
-    .join('')
 }

@@ -29,9 +29,9 @@ export class Tasks {
     })
   }
 
-  /** Runs the work and records its end in the task. Returns at once. */
-  start(label: string, host: string, isVoid: boolean, work: () => Promise<Reply>): Row {
-    const task = this.create(label, '', host)
+  /** Runs the work and records its end in the task, a given one or a new one. Returns at once. */
+  start(label: string, host: string, isVoid: boolean, work: () => Promise<Reply>, given?: string): Row {
+    const task = given === undefined ? this.create(label, '', host) : this.db.row('task', given)
     void work().then(
       (reply) => this.finish(task, { status: 'success', result: isVoid ? '' : reply.xml(), error_info: [] }),
       (error: unknown) =>
