@@ -9,12 +9,21 @@ export class XapiFailure extends TransientError {
     const [code = 'UNKNOWN', ...params] = description
     super({
       kind: 'xapi-failure',
-      cause: `XAPI refused ${method}: ${[code, ...params.filter((text) => !text.startsWith('OpaqueRef:'))].join(' ')}`,
+      cause: `XAPI refused ${method}: ${readable([code, ...params])}`,
       cure: 'See /var/log/xensource.log on the pool coordinator for the same moment',
     })
     this.code = code
     this.params = params
   }
+}
+
+/** Without references: they tell people nothing, and a session's is as good as a password. */
+function readable(description: readonly string[]): string {
+  const words = description.map((text) => text.replace(/OpaqueRef:[0-9a-f-]*/gi, '').trim())
+  return words
+    .filter((text) => text !== '')
+    .join(' ')
+    .slice(0, 500)
 }
 
 /** Whether `error` is a XAPI failure with one of these codes. */

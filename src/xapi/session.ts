@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts'
-import { within } from '../base/deadline.ts'
+import { linked, within } from '../base/deadline.ts'
 import { StoppedError } from '../base/errors.ts'
 import { Gate } from '../base/gate.ts'
 import type { Log } from '../base/log.ts'
@@ -54,7 +54,7 @@ export class XapiSession {
    */
   async burst(calls: readonly XapiCall[], signal: AbortSignal): Promise<PromiseSettledResult<unknown>[]> {
     const login = this.#session()
-    const session = await login
+    const session = await linked(signal, () => login)
     const results = await this.#burstAs(session, calls, signal)
     const stale = results.flatMap((result, i) =>
       result.status === 'rejected' && isFailure(result.reason, 'SESSION_INVALID') ? [i] : [],
@@ -62,7 +62,7 @@ export class XapiSession {
     if (stale.length === 0) return results
     this.#forget(login)
     const again = await this.#burstAs(
-      await this.#session(),
+      await linked(signal, () => this.#session()),
       stale.map((i) => calls[i]!),
       signal,
     )
@@ -75,7 +75,7 @@ export class XapiSession {
    */
   async poll(method: string, params: readonly XapiParam[], ms: number, signal: AbortSignal): Promise<unknown> {
     const login = this.#session()
-    const session = await login
+    const session = await linked(signal, () => login)
     try {
       return await this.#send(this.#pollLine, { method, params: [session, ...params] }, ms, signal)
     } catch (error) {
@@ -99,7 +99,7 @@ export class XapiSession {
     for (const line of [this.#pollLine, ...this.#lines]) line.close()
   }
 
-  /** Shared by all callers, so no single caller's abort ends it; its own deadline does. */
+  /** Shared by all callers, so no single caller's abort ends it; its own deadline does. Callers wait for it `linked`. */
   #session(): Promise<string> {
     if (this.#login === undefined) {
       const login = this.#logIn(this.#life.signal)

@@ -35,6 +35,7 @@ export class XapiVmWatch implements VmWatch {
   readonly #vmOfMetrics = new Map<string, VmRef>()
   #pool: PoolRecord | undefined
   #lastAnswer = Number.NEGATIVE_INFINITY
+  #knownAsOf = Number.NEGATIVE_INFINITY
 
   /** `onList` is called after each full list, `onPool` when the pool object changed; both before `changed`. */
   constructor(deps: WatchDeps, onList: () => void, onPool: () => void) {
@@ -76,11 +77,20 @@ export class XapiVmWatch implements VmWatch {
     return this.#deps.clock.monotonic() - this.#lastAnswer
   }
 
+  /**
+   * Milliseconds for which a change may have gone unnoticed, at most: since the poll was sent that XAPI answered last.
+   * When that answer came says less: in a process that was held up it may have waited for a long time.
+   */
+  blindMs(): number {
+    return this.#deps.clock.monotonic() - this.#knownAsOf
+  }
+
   /** From an empty token (XAPI then sends everything there is) until something breaks or our count is wrong twice. */
   async #follow(changed: (ref: VmRef) => void, signal: AbortSignal, answered: () => void): Promise<never> {
     let token = ''
     let miscounts = 0
     for (;;) {
+      const askedAt = this.#deps.clock.monotonic()
       const answer = parseAnswer(
         await this.#deps.session.poll(
           'event.from',
@@ -90,6 +100,7 @@ export class XapiVmWatch implements VmWatch {
         ),
       )
       this.#lastAnswer = this.#deps.clock.monotonic()
+      this.#knownAsOf = askedAt
       answered()
       const touched = token === '' ? this.#replaceAll(answer.events) : this.#applyAll(answer.events)
       if (token === '') this.#onList()

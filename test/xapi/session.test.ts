@@ -1,0 +1,268 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { DeadlineError, TransientError } from '../../src/base/errors.ts'
+import { isFailure } from '../../src/xapi/errors.ts'
+import { XapiSession } from '../../src/xapi/session.ts'
+import { FakeClock, settle } from '../fakes/fake-clock.ts'
+import { stateOf } from '../fakes/late.ts'
+import { RecordingLog } from '../fakes/recording-log.ts'
+import { failure, ScriptedXapi, success, type Asked } from './scripted-xapi.ts'
+
+const CALL_MS = 20_000
+
+/** A XAPI that knows sessions: `OpaqueRef:..-1`, `-2`, .. ; `forget` ends them all. */
+class Sessions {
+  made = 0
+  readonly valid = new Set<string>()
+  readonly loggedOut: string[] = []
+  /** What methods answer, besides those of sessions. */
+  answer: (asked: Asked) => string | undefined | Promise<string | undefined> = (asked) => success(`did ${asked.method}`)
+  onLogin: () => string | undefined | Promise<string | undefined> = () => this.logIn()
+
+  logIn(): string {
+    const ref = `OpaqueRef:5ec2e700-0000-0000-0000-00000000000${++this.made}`
+    this.valid.add(ref)
+    return success(ref)
+  }
+
+  forget(): void {
+    this.valid.clear()
+  }
+
+  readonly script = async (asked: Asked): Promise<string | undefined> => {
+    if (asked.method === 'session.login_with_password') return this.onLogin()
+    const session = /OpaqueRef:5ec2e7[0-9a-f-]+/.exec(asked.body)?.[0] ?? ''
+    if (!this.valid.has(session)) return failure('SESSION_INVALID', session)
+    if (asked.method === 'session.logout') this.loggedOut.push(session)
+    return this.answer(asked)
+  }
+}
+
+let clock: FakeClock
+let recording: RecordingLog
+let sessions: Sessions
+let xapi: ScriptedXapi
+let session: XapiSession
+const { signal } = new AbortController()
+
+beforeEach(async () => {
+  clock = new FakeClock()
+  recording = new RecordingLog()
+  sessions = new Sessions()
+  xapi = await ScriptedXapi.start(sessions.script)
+  session = new XapiSession({ socketPath: xapi.path, clock, log: recording.log, callMs: CALL_MS })
+})
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await settle()
+}
+
+/** What became of each, as a word or the error's message. */
+async function outcomes(calls: readonly Promise<unknown>[]): Promise<unknown[]> {
+  return (await Promise.allSettled(calls)).map((result) =>
+    result.status === 'fulfilled' ? result.value : (result.reason as Error).message,
+  )
+}
+
+describe('logging in', () => {
+  test('happens once for any number of calls that come together', async () => {
+    const calls = Array.from({ length: 20 }, (_, i) => session.call(`VM.m${i}`, [], signal))
+    expect(await Promise.all(calls)).toEqual(calls.map((_, i) => `did VM.m${i}`))
+    expect(xapi.methods.filter((method) => method === 'session.login_with_password')).toHaveLength(1)
+  })
+
+  test('always gives the same name and user agent, on at most six connections', async () => {
+    await Promise.all(Array.from({ length: 30 }, () => session.call('VM.x', [], signal)))
+    const login = xapi.asked.find(({ method }) => method === 'session.login_with_password')!
+    expect(login.body.replace(/<[^>]*>/g, ' ').trim()).toMatch(/root +1\.0 +xscontainer$/)
+    expect(new Set(xapi.asked.map(({ head }) => /^user-agent: (.*)\r$/im.exec(head)?.[1]))).toEqual(
+      new Set(['xscontainer']),
+    )
+    expect(xapi.sockets.length).toBeLessThanOrEqual(6)
+  })
+
+  test('a failed one fails those who waited for it; the next call tries anew', async () => {
+    sessions.onLogin = () => failure('HOST_STILL_BOOTING')
+    expect(await outcomes([session.call('VM.a', [], signal), session.call('VM.b', [], signal)])).toEqual([
+      expect.stringContaining('HOST_STILL_BOOTING'),
+      expect.stringContaining('HOST_STILL_BOOTING'),
+    ])
+    sessions.onLogin = () => sessions.logIn()
+    expect(await session.call('VM.c', [], signal)).toBe('did VM.c')
+  })
+
+  test('one that hangs holds nobody who does not want to wait any more', async () => {
+    sessions.onLogin = () => undefined
+    const stop = new AbortController()
+    const states = [
+      stateOf(session.call('VM.a', [], stop.signal)),
+      stateOf(session.poll('event.from', [], 45_000, stop.signal)),
+    ]
+    const patient = session.call('VM.b', [], signal)
+    patient.catch(() => undefined)
+    await until(() => xapi.asked.length === 1)
+    stop.abort(new Error('stopping'))
+    await settle()
+    expect(states.map(({ state }) => state)).toEqual(['rejected', 'rejected'])
+    await clock.advance(CALL_MS)
+    await expect(patient).rejects.toThrow(/did not answer session.login_with_password within 20 s/)
+  })
+
+  test('something else than a reference is refused', async () => {
+    sessions.onLogin = () => success('<boolean>1</boolean>')
+    await expect(session.call('VM.a', [], signal)).rejects.toThrow('XAPI sent a session that is not a reference')
+  })
+})
+
+describe('a forgotten session', () => {
+  test('is replaced once, and only the calls that failed for it are repeated', async () => {
+    sessions.answer = (asked) => {
+      if (asked.method === 'VM.first') sessions.forget()
+      return success(`did ${asked.method}`)
+    }
+    const results = await session.burst(
+      ['VM.first', 'VM.second', 'VM.third'].map((method) => ({ method, params: ['p'] })),
+      signal,
+    )
+    expect(results).toEqual(
+      ['VM.first', 'VM.second', 'VM.third'].map((method) => ({ status: 'fulfilled', value: `did ${method}` })),
+    )
+    expect(xapi.methods).toEqual([
+      'session.login_with_password', 'VM.first', 'VM.second', 'VM.third',
+      'session.login_with_password', 'VM.second', 'VM.third',
+    ]) // prettier-ignore
+  })
+
+  test('is replaced once for all who find out at the same time', async () => {
+    await session.call('VM.warm', [], signal)
+    sessions.forget()
+    const calls = Array.from({ length: 12 }, (_, i) => session.call(`VM.m${i}`, [], signal))
+    expect(await Promise.all(calls)).toEqual(calls.map((_, i) => `did VM.m${i}`))
+    expect(sessions.made).toBe(2)
+  })
+
+  test('that is forgotten again is not replaced a second time: the caller hears of it', async () => {
+    sessions.answer = () => failure('SESSION_INVALID', 'OpaqueRef:5ec2e700')
+    const error: unknown = await session.call('VM.a', [], signal).catch((thrown: unknown) => thrown)
+    expect(isFailure(error, 'SESSION_INVALID')).toBe(true)
+    expect(sessions.made).toBe(2)
+  })
+
+  test('ends a poll: whoever waits for events must start over; the next poll has a new session', async () => {
+    await session.call('VM.warm', [], signal)
+    sessions.forget()
+    const error: unknown = await session.poll('event.from', [], 1000, signal).catch((thrown: unknown) => thrown)
+    expect(isFailure(error, 'SESSION_INVALID')).toBe(true)
+    expect(await session.poll('event.from', [], 1000, signal)).toBe('did event.from')
+    expect(sessions.made).toBe(2)
+  })
+
+  test('other failures are not repeated', async () => {
+    sessions.answer = () => failure('HANDLE_INVALID', 'VM', 'OpaqueRef:1')
+    await expect(session.call('VM.a', [], signal)).rejects.toThrow('HANDLE_INVALID VM')
+    expect(xapi.methods).toEqual(['session.login_with_password', 'VM.a'])
+  })
+})
+
+describe('time', () => {
+  test('a call that is not answered in time fails, and its connection is not used again', async () => {
+    await session.call('VM.warm', [], signal)
+    sessions.answer = (asked) => (asked.method === 'VM.slow' ? undefined : success('quick'))
+    const slow = session.call('VM.slow', [], signal)
+    slow.catch(() => undefined)
+    await until(() => xapi.methods.includes('VM.slow'))
+    await clock.advance(CALL_MS - 1)
+    expect(stateOf(slow).state).toBe('pending')
+    await clock.advance(1)
+    await expect(slow).rejects.toThrow(DeadlineError)
+    await expect(slow).rejects.toThrow(`XAPI at ${xapi.path} did not answer VM.slow within 20 s`)
+    expect(await session.call('VM.next', [], signal)).toBe('quick')
+    expect(xapi.asked.at(-1)?.connection).not.toBe(xapi.asked.at(-2)?.connection)
+  })
+
+  test('a poll may take its own time and does not stand in the way of calls', async () => {
+    sessions.answer = (asked) => (asked.method === 'event.from' ? undefined : success('quick'))
+    const poll = session.poll('event.from', [], 45_000, signal)
+    const state = stateOf(poll)
+    poll.catch(() => undefined)
+    await until(() => xapi.methods.includes('event.from'))
+    expect(await Promise.all(Array.from({ length: 12 }, () => session.call('VM.x', [], signal)))).toHaveLength(12)
+    await clock.advance(44_999)
+    expect(state.state).toBe('pending')
+    await clock.advance(1)
+    await expect(poll).rejects.toThrow('event.from within 45 s')
+  })
+
+  test('an abort ends a call at once, and nobody else’s', async () => {
+    await session.call('VM.warm', [], signal)
+    sessions.answer = () => undefined
+    const stop = new AbortController()
+    const mine = session.call('VM.mine', [], stop.signal)
+    const other = stateOf(session.call('VM.other', [], signal))
+    await until(() => xapi.methods.includes('VM.other'))
+    stop.abort(new Error('stopping'))
+    await expect(mine).rejects.toThrow('stopping')
+    await settle()
+    expect(other.state).toBe('pending')
+  })
+
+  test('no timer is left when all is answered', async () => {
+    await Promise.all([session.call('VM.a', [], signal), session.poll('event.from', [], 1000, signal)])
+    await settle()
+    expect(clock.pending).toBe(0)
+  })
+})
+
+describe('XAPI away', () => {
+  test('the error names the socket and says that it is tried again', async () => {
+    const nowhere = new XapiSession({ socketPath: '/nonexistent/xapi', clock, log: recording.log, callMs: CALL_MS })
+    const error: unknown = await nowhere.call('VM.a', [], signal).catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(TransientError)
+    expect((error as Error).message).toContain('/nonexistent/xapi')
+  })
+
+  test('a connection that XAPI closed while it was idle is replaced', async () => {
+    await session.call('VM.a', [], signal)
+    for (const socket of xapi.sockets) socket.end()
+    await until(() => xapi.sockets.every(({ destroyed }) => destroyed))
+    await settle()
+    expect(await session.call('VM.b', [], signal)).toBe('did VM.b')
+  })
+})
+
+describe('logging out', () => {
+  test('ends the session and the connections', async () => {
+    await session.call('VM.a', [], signal)
+    await session.logout(signal)
+    expect(sessions.loggedOut).toEqual([...sessions.valid])
+    await until(() => xapi.sockets.every(({ destroyed }) => destroyed))
+  })
+
+  test('never rejects, not even when XAPI is gone, and makes no session of its own', async () => {
+    await session.logout(signal)
+    expect(xapi.asked).toEqual([])
+    const nowhere = new XapiSession({ socketPath: '/nonexistent/xapi', clock, log: recording.log, callMs: CALL_MS })
+    await nowhere.call('VM.a', [], signal).catch(() => undefined)
+    await nowhere.logout(signal)
+  })
+
+  test('ends what is still waiting for an answer', async () => {
+    await session.call('VM.warm', [], signal)
+    sessions.answer = (asked) => (asked.method === 'session.logout' ? success('') : undefined)
+    const open = [session.call('VM.a', [], signal), session.poll('event.from', [], 45_000, signal)]
+    const done = Promise.allSettled(open)
+    await until(() => xapi.methods.includes('event.from') && xapi.methods.includes('VM.a'))
+    await session.logout(signal)
+    expect((await done).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+  })
+})
+
+test('no session ref stands in any error or log line', async () => {
+  sessions.answer = (asked) => failure('INTERNAL_ERROR', `bad: ${/OpaqueRef:5ec2e7[0-9a-f-]+/.exec(asked.body)![0]}`)
+  const texts = await outcomes([session.call('VM.a', [], signal)])
+  sessions.forget()
+  sessions.onLogin = () => failure('SESSION_INVALID', 'OpaqueRef:5ec2e700-0000-0000-0000-000000000001')
+  texts.push(...(await outcomes([session.call('VM.b', [], signal)])))
+  await session.logout(signal)
+  expect(texts.join()).toContain('INTERNAL_ERROR')
+  expect(texts.join() + recording.text).not.toContain('5ec2e7')
+})
