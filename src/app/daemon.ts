@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import type { Random } from '../base/backoff.ts'
 import type { Clock } from '../base/clock.ts'
@@ -20,6 +21,7 @@ import { Publisher } from '../publish/publisher.ts'
 import { SshTransport } from '../transports/ssh/ssh-transport.ts'
 import { hostUuidFrom } from '../xapi/inventory.ts'
 import { XapiMessages } from '../xapi/messages.ts'
+import { OwnVms } from '../xapi/own-vms.ts'
 import { readPoolNetwork } from '../xapi/pool-network.ts'
 import { XapiSecrets } from '../xapi/secrets.ts'
 import { XapiSession } from '../xapi/session.ts'
@@ -49,6 +51,8 @@ export async function runDaemon(config: Config, deps: DaemonDeps, signal: AbortS
   const session = new XapiSession({ ...deps, socketPath: config.xapi.socket, callMs: XAPI_CALL_MS })
   // What is published last must outlive `signal`: it ends with this instead.
   const afterlife = new AbortController()
+  // Shared by as many as there are guests: Node takes more than ten listeners for a leak, and says so.
+  setMaxListeners(0, signal, afterlife.signal)
   const daemon = new Daemon(config, deps, session, hostUuid, afterlife.signal)
   try {
     await daemon.run(signal)
@@ -88,14 +92,22 @@ class Daemon {
       () => this.#listed(),
       () => this.#poolChanged(),
     )
+    const own = new OwnVms({
+      ...deps,
+      session,
+      fields: new VmFields(session),
+      messages: new XapiMessages(session),
+      blindMs: () => (this.#signal.aborted ? Infinity : this.#watch.blindMs()),
+      myHost: () => this.#myHost,
+    })
     const { writes_per_s } = config.monitor
     this.#publisher = new Publisher({
       ...deps,
-      store: new VmFields(session),
+      store: own,
       budget: new TokenBucket(deps.clock, writes_per_s, writes_per_s),
       known: (ref) => this.#mine(this.#watch.get(ref))?.otherConfig,
     })
-    this.#notices = new Notices({ ...deps, store: new XapiMessages(session), signal: afterlife })
+    this.#notices = new Notices({ ...deps, store: own, signal: afterlife })
     this.#key = new PoolSshKey(new XapiSecrets(session), afterlife)
     this.#facts = new PoolFacts({
       ...deps,

@@ -49,7 +49,30 @@ export class DaemonProcess {
     return this.#stderr
   }
 
+  /** What no daemon may ever do, whatever happens around it. */
+  wrongs(): string[] {
+    const log = this.log()
+    const defects = log.split('\n').filter((line) => line.includes('defect'))
+    const secrets = /OpaqueRef:[0-9a-f]{8}-|PRIVATE KEY/.exec(log)
+    return [
+      ...defects.slice(0, 5).map((line) => `a defect is in the log: ${line}`),
+      ...(this.#stderr.includes('Warning') ? [`Node warns: ${this.#stderr}`] : []),
+      ...(secrets ? [`a secret is in the log: ${log.slice(secrets.index - 200, secrets.index + 60)}`] : []),
+    ]
+  }
+
+  /** Stops it in its tracks, as an overloaded dom0 does, until `resume`. */
+  freeze(): void {
+    this.child.kill('SIGSTOP')
+  }
+
+  resume(): void {
+    this.child.kill('SIGCONT')
+  }
+
+  /** The end of its log, without stacks. */
   lastLines(count = 15): string {
-    return `${this.log().trimEnd().split('\n').slice(-count).join('\n')}\n${this.#stderr}`
+    const lines = this.log().trimEnd().split('\n').slice(-count)
+    return `${lines.map((line) => line.replaceAll(/"stack":"(?:[^"\\]|\\.)*"/g, '"stack":".."')).join('\n')}\n${this.#stderr}`
   }
 }

@@ -8,10 +8,15 @@ import { systemClock } from '../../src/base/clock.ts'
 import { parsePrivateKey } from '../../src/transports/ssh/ssh-key.ts'
 import { EngineSim, type EngineOptions } from '../sim/guest/engine-sim.ts'
 import { GuestSim, type GuestOptions } from '../sim/guest/guest-sim.ts'
+import type { Message } from '../sim/xapi/messages.ts'
+import type { VmArg } from '../sim/xapi/pool-helpers.ts'
 import type { SimHost } from '../sim/xapi/sim-host.ts'
 import { SimPool } from '../sim/xapi/sim-pool.ts'
+import type { ObservedWrite } from '../sim/xapi/stats.ts'
+import { WireClient } from '../sim/xapi/wire-client.ts'
 import { callOnce } from './call-once.ts'
 import { DaemonProcess } from './daemon-process.ts'
+import { answersDiagnosis } from './guest-shell.ts'
 
 const PORT = 2222
 
@@ -29,6 +34,8 @@ export interface GuestWish extends Omit<Partial<GuestOptions>, 'engine'> {
   /** What the guest's agent reports; its own address by default. */
   readonly networks?: Readonly<Record<string, string>>
   readonly powerState?: 'Running' | 'Halted'
+  /** False: no guest agent, so no guest metrics. */
+  readonly guestTools?: boolean
 }
 
 export interface WorldGuest {
@@ -39,31 +46,53 @@ export interface WorldGuest {
   readonly engine: EngineSim
 }
 
+export interface WorldOptions {
+  readonly hosts?: number
+  /** By section, as in the configuration file; the times are short ones by default. */
+  readonly settings?: World['settings']
+  /** False: the pool has no key yet. */
+  readonly withKey?: boolean
+  /** The private key in the pool's secrets, PEM or OpenSSH's form. */
+  readonly key?: string
+}
+
+/** What there is only while somebody monitors the VM. */
+export const OURS: readonly string[] = [
+  'docker_ps',
+  'docker_info',
+  'docker_version',
+  'docker_top',
+  'xscontainer-status',
+  'xscontainer-updated',
+]
+const MESSAGE = 'Container Management cannot monitor VM'
+/** A key that is away for longer than this was not replaced but taken away, milliseconds. */
+const AWAY_MS = 1000
+
 /** A simulated pool, simulated guests with real SSH, and the built daemon against them. */
 export class World {
   readonly pool: SimPool
   readonly dir: string
   readonly guests: WorldGuest[] = []
   readonly daemons: DaemonProcess[] = []
+  /** Every change of a field that anybody made through XAPI, in order. */
+  readonly writes: ObservedWrite[] = []
+  readonly #clients: WireClient[] = []
+  #named = 0
   #settings: Readonly<Record<string, Readonly<Record<string, unknown>>>>
 
   private constructor(pool: SimPool, dir: string, settings: World['settings']) {
     this.pool = pool
     this.dir = dir
     this.#settings = settings
+    pool.onWrite((write) => this.writes.push(write))
   }
 
   get settings(): Readonly<Record<string, Readonly<Record<string, unknown>>>> {
     return this.#settings
   }
 
-  /** `settings` by section, as in the configuration file; the times are short ones by default. */
-  static async start({
-    hosts = 1,
-    settings = {},
-    withKey = true,
-    key = poolKey,
-  }: { hosts?: number; settings?: World['settings']; withKey?: boolean; key?: string } = {}): Promise<World> {
+  static async start({ hosts = 1, settings = {}, withKey = true, key = poolKey }: WorldOptions = {}): Promise<World> {
     const dir = mkdtempSync(join(tmpdir(), 'xsc-'))
     const pool = await SimPool.start({ hosts, dir })
     const world = new World(pool, dir, settings)
@@ -71,18 +100,32 @@ export class World {
     return world
   }
 
+  /** A world for one test: stopped afterwards whatever happens. */
+  static async during(options: WorldOptions, test: (world: World) => Promise<void>): Promise<void> {
+    const world = await World.start(options)
+    try {
+      await test(world)
+    } catch (error) {
+      await world.stop().catch(() => undefined)
+      throw error
+    }
+    await world.stop()
+  }
+
   async addGuest(wish: GuestWish = {}): Promise<WorldGuest> {
-    const name = wish.name ?? `guest-${this.guests.length + 1}`
+    const name = wish.name ?? `guest-${++this.#named}`
     const address = wish.address ?? nextAddress()
     const engine = new EngineSim({ name, ...wish.engine })
     const users = { core: { authorizedKeys: [POOL_PUBLIC_LINE], groups: ['docker'] } }
-    const sim = await GuestSim.start({ port: PORT, users, ...wish, address, engine })
+    const behaviours = [answersDiagnosis(), ...(wish.behaviours ?? [])]
+    const sim = await GuestSim.start({ port: PORT, users, ...wish, address, engine, behaviours })
     const { ref, uuid } = this.pool.createVm({
       name,
       host: wish.host ?? this.pool.hosts[0]!,
       powerState: wish.powerState ?? 'Running',
       otherConfig: { 'xscontainer-monitor': 'True', ...wish.otherConfig },
       networks: wish.networks ?? { '0/ip': address, '0/ipv4/0': address },
+      ...(wish.guestTools === undefined ? {} : { guestTools: wish.guestTools }),
     })
     const guest = { ref, uuid, name, sim, engine }
     this.guests.push(guest)
@@ -90,17 +133,66 @@ export class World {
   }
 
   async startDaemon(host: SimHost = this.pool.hosts[0]!): Promise<DaemonProcess> {
-    const config = join(this.dir, `host-${host.index}.toml`)
     const log = join(this.dir, `host-${host.index}-${this.daemons.length}.log`)
-    writeFileSync(config, toml(this.#allSettings(host, log)))
-    const daemon = DaemonProcess.start(config, log)
+    const daemon = DaemonProcess.start(this.configFile(host, log), log)
     this.daemons.push(daemon)
     return daemon
+  }
+
+  /** Path of a configuration file for this host. */
+  configFile(host: SimHost = this.pool.hosts[0]!, log = join(this.dir, 'unused.log')): string {
+    const path = join(this.dir, `host-${host.index}.toml`)
+    writeFileSync(path, toml(this.#allSettings(host, log)))
+    return path
+  }
+
+  /** A client of XAPI's with a connection of its own. */
+  client(host: SimHost = this.pool.hosts[0]!): WireClient {
+    const client = new WireClient(host.socketPath)
+    this.#clients.push(client)
+    return client
+  }
+
+  /** One call as an administrator makes it. */
+  call(method: string, ...params: readonly unknown[]): Promise<unknown> {
+    return callOnce(this.pool.hosts[0]!.socketPath, method, params)
+  }
+
+  /** Sets or removes a key of VM.other_config as `xe` does. */
+  async setKey(vm: { readonly ref: string }, key: string, value: string | undefined): Promise<void> {
+    await this.call('VM.remove_from_other_config', vm.ref, key)
+    if (value !== undefined) await this.call('VM.add_to_other_config', vm.ref, key, value)
   }
 
   /** VM.other_config as XAPI has it now. */
   config(guest: { readonly ref: string }): Record<string, string> {
     return this.pool.otherConfig(guest)
+  }
+
+  /** Those of our keys that the VM has now. */
+  published(vm: VmArg): string[] {
+    const config = this.pool.otherConfig(vm)
+    return OURS.filter((key) => config[key] !== undefined)
+  }
+
+  /** What the administrator has been told about this VM and was not taken back. */
+  messages({ uuid }: { readonly uuid: string }): Message[] {
+    return this.pool.allMessages().filter((message) => message.objUuid === uuid && message.name === MESSAGE)
+  }
+
+  /** Writes to this VM so far, of one key or of all. */
+  writesTo({ ref }: { readonly ref: string }, key?: string): ObservedWrite[] {
+    return this.writes.filter((write) => write.ref === ref && (key === undefined || write.key === key))
+  }
+
+  /** How often the list was taken away and not put back at once. */
+  wipes(guest: { readonly ref: string }): number {
+    const writes = this.writesTo(guest, 'docker_ps')
+    const first = writes.findIndex(({ method }) => method === 'VM.add_to_other_config')
+    return writes.filter((write, i) => {
+      if (i < first || write.method !== 'VM.remove_from_other_config') return false
+      return (writes[i + 1]?.time ?? Infinity) - write.time > AWAY_MS
+    }).length
   }
 
   status(guest: { readonly ref: string }): string {
@@ -145,11 +237,32 @@ export class World {
     )
   }
 
+  /** Waits until nobody has written anything for so long. */
+  async untilQuiet(seconds = 3): Promise<void> {
+    const quiet = () => Date.now() - (this.writes.at(-1)?.time ?? 0) > seconds * 1000
+    await this.until('nothing is written any more', quiet, 45)
+  }
+
+  /** Waits until none of our keys is left. */
+  async untilClean(vm: VmArg, seconds = 20): Promise<void> {
+    await this.until('the VM is clean', () => this.published(vm).length === 0, seconds)
+  }
+
+  /** Ends all. Rejects when a daemon did what none may ever do. */
   async stop(): Promise<void> {
     await Promise.all(this.daemons.map((daemon) => daemon.kill()))
+    const wrongs = [...this.daemons.flatMap((daemon) => daemon.wrongs()), ...this.#wrongCalls()]
+    for (const client of this.#clients) client.close()
     await Promise.all(this.guests.map(({ sim }) => sim.stop()))
     await this.pool.stop()
     rmSync(this.dir, { recursive: true, force: true })
+    if (wrongs.length > 0) throw new Error(wrongs.join('\n'))
+  }
+
+  /** Whole maps are never written: that would destroy what others wrote in between. */
+  #wrongCalls(): string[] {
+    const calls = Object.keys(this.pool.stats.calls).filter((method) => /\.set_other_config$/.test(method))
+    return calls.map((method) => `somebody called ${method}`)
   }
 
   /** What a failed test needs to be understood. */
@@ -176,16 +289,16 @@ export class World {
   }
 
   async #storeKey(privatePem: string): Promise<void> {
-    const call = (method: string, ...params: unknown[]) => callOnce(this.pool.hosts[0]!.socketPath, method, params)
     const pool = this.pool.objects.pool
     for (const [key, value] of [
       ['xscontainer-private-secret-uuid', privatePem],
       ['xscontainer-public-secret-uuid', parsePrivateKey(privatePem).publicLine],
     ] as const) {
-      const secret = await call('secret.create', { value, other_config: {} })
-      await call('pool.add_to_other_config', pool, key, await call('secret.get_uuid', secret))
+      const secret = await this.call('secret.create', { value, other_config: {} })
+      await this.call('pool.add_to_other_config', pool, key, await this.call('secret.get_uuid', secret))
     }
     this.pool.stats.reset()
+    this.writes.length = 0
   }
 }
 
