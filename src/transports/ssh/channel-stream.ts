@@ -28,11 +28,6 @@ export class ChannelStream extends Duplex {
     return this
   }
 
-  /** Bytes that have come in and wait for the reader. */
-  get backlog(): number {
-    return this.#channel.readableLength + this.readableLength
-  }
-
   /** The connection is gone: ends the stream with `error` and never touches the channel again. */
   lose(error: Error): void {
     this.#gone = true
@@ -59,21 +54,13 @@ export class ChannelStream extends Duplex {
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    if (!this.#gone)
-      attempt(
-        () => this.#channel.end(),
-        () => {},
-      )
+    if (!this.#gone) attempt(() => this.#channel.end())
     done()
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#channel.off('data', this.#onData)
-    if (!this.#gone)
-      attempt(
-        () => discard(this.#channel),
-        () => {},
-      )
+    if (!this.#gone) attempt(() => discard(this.#channel))
     done(error)
   }
 
@@ -95,7 +82,8 @@ export function discard(channel: ClientChannel): void {
   channel.stderr.resume()
 }
 
-function attempt(action: () => void, failed: (error: Error) => void): void {
+/** ssh2 throws when its connection breaks at that moment. */
+function attempt(action: () => void, failed: (error: Error) => void = () => {}): void {
   try {
     action()
   } catch (error) {

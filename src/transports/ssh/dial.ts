@@ -5,10 +5,10 @@ import { within } from '../../base/deadline.ts'
 import { DeadlineError, type Diagnosis } from '../../base/errors.ts'
 import { algorithmsFor } from './algorithms.ts'
 import { dialError, floodError, lateError, type DialState, type Where } from './errors.ts'
+import { guardClient } from './guard-client.ts'
 import { HostKeyJudge } from './host-key.ts'
 import { SshConnection } from './ssh-connection.ts'
 import type { SshKey } from './ssh-key.ts'
-import { ignoreUnsolicited } from './unsolicited.ts'
 
 /** RFC 4253, 4.2 lets a server send lines before its version; where one does, it is a few hundred bytes. */
 const MOST_BEFORE_VERSION = 8 * 1024
@@ -63,7 +63,7 @@ function attempt(clock: Clock, options: DialOptions, state: DialState, signal: A
       resolve(SshConnection.over(clock, client, socket, options, judge.accepted))
     })
     start(client, socket, options, state, judge)
-    ignoreUnsolicited(client, flooded)
+    guardClient(client, flooded)
   })
 }
 
@@ -98,7 +98,7 @@ function follower(state: DialState, noServer: () => void, flooded: () => void): 
     bytes += chunk.length
     if (state.phase === 'banner') {
       state.opening += chunk.toString('latin1')
-      if (VERSION_LINE.test(state.opening)) state.phase = 'handshake'
+      if (VERSION_LINE.test(state.opening)) Object.assign(state, { phase: 'handshake', opening: '' })
       else if (bytes > MOST_BEFORE_VERSION) noServer()
     } else if (bytes > MOST_BEFORE_LOGIN) flooded()
   }

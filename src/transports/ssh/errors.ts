@@ -200,14 +200,21 @@ function closedEarly(during: string, { address, port }: Where): TransientError {
 function loginError({ offered, partial }: DialState, where: Where): RefusedError {
   const user = printable(where.username)
   const guest = `the guest at ${where.address}`
+  if (offered === undefined) {
+    return new RefusedError({
+      kind: 'no-common-algorithm',
+      cause: `The SSH server of ${guest} takes no signature that the key of this pool can give`,
+      cure: "Allow rsa-sha2-256 and rsa-sha2-512 in PubkeyAcceptedAlgorithms of the guest's sshd_config",
+    })
+  }
   if (partial) {
     return new RefusedError({
       kind: 'auth-second-factor',
-      cause: `The key of this pool is accepted for user ${user} by ${guest}, but it wants a second proof as well (${printable(offered?.join(', ') ?? '')})`,
+      cause: `The key of this pool is accepted for user ${user} by ${guest}, but it wants a second proof as well (${printable(offered.join(', '))})`,
       cure: `Exempt user ${user} from AuthenticationMethods in the guest's sshd_config (a Match block)`,
     })
   }
-  if (offered !== undefined && !offered.includes('publickey')) {
+  if (!offered.includes('publickey')) {
     return new RefusedError({
       kind: 'auth-no-publickey',
       cause: `The SSH server of ${guest} takes no public keys from user ${user}`,

@@ -13,8 +13,6 @@ const OPEN_TIMEOUT_MS = 10_000
 const MOST_OPENING = 128
 /** What may wait for a guest that does not read: requests are small, so it is answers to a flood of packets. */
 const MOST_UNSENT = 8 * 1024 * 1024
-/** ssh2 grants 2 MB per channel, but does not enforce it. */
-const MOST_UNREAD = 4 * 1024 * 1024
 const CLOSE_GRACE_MS = 1_000
 
 type Opened = (error: Error | undefined, channel: ClientChannel) => void
@@ -109,9 +107,7 @@ export class SshConnection {
   }
 
   #guard(): void {
-    let unread = 0
-    for (const stream of this.#streams) unread = Math.max(unread, stream.backlog)
-    if (unread > MOST_UNREAD || this.#socket.writableLength > MOST_UNSENT) this.#end(floodError(this.#where))
+    if (this.#socket.writableLength > MOST_UNSENT) this.#end(floodError(this.#where))
   }
 
   #end(why: DiagnosedError | undefined): void {

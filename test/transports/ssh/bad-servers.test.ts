@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
-import { RefusedError, TransientError } from '../../../src/base/errors.ts'
+import { DeadlineError, RefusedError, TransientError } from '../../../src/base/errors.ts'
 import { UnreachableError } from '../../../src/transports/ssh/errors.ts'
 import { makeKey } from './keys.ts'
 import { freePort } from './real-sshd.ts'
@@ -89,6 +89,14 @@ describe('servers that are no good SSH servers', () => {
     const error = await verdict(await serve((socket) => void socket.end('\x1b[31mwelcome\x07\r\n')))
     expect(error.diagnosis.cause).toContain('[31mwelcome')
     expect(error.message).toMatch(/^[\x20-\x7e]*$/)
+  })
+
+  test("the caller's own deadline is not taken for the guest's fault, and ends the attempt", async () => {
+    const abort = new AbortController()
+    const reason = new DeadlineError({ kind: 'operation-late', cause: 'too slow', cure: 'wait' })
+    const port = await serve(() => abort.abort(reason))
+    const addresses = [ADDRESS, ADDRESS]
+    await expect(transport(key, port).connect(target(ADDRESS, { addresses }), abort.signal)).rejects.toBe(reason)
   })
 
   test('several addresses that nobody answers at are all named', async () => {

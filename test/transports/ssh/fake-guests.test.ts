@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { generateKeyPairSync } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { dirname, join } from 'node:path'
@@ -6,6 +7,7 @@ import type { AuthContext, ServerChannel } from 'ssh2'
 import { afterEach, beforeAll, afterAll, describe, expect, test } from 'vitest'
 import { RefusedError, TransientError } from '../../../src/base/errors.ts'
 import type { GuestLink } from '../../../src/model/guest.ts'
+import { parsePrivateKey } from '../../../src/transports/ssh/ssh-key.ts'
 import { runCommand, startGuest, type FakeGuest, type GuestBehaviour } from './fake-guest.ts'
 import { makeKey } from './keys.ts'
 import { failure, NEVER, target, transport } from './trial.ts'
@@ -66,6 +68,16 @@ describe('guests that behave oddly', () => {
       const error = await verdict({ login: wait }, {}, { connectTimeoutMs: 500 })
       expect(error).toBeInstanceOf(TransientError)
       expect(error.diagnosis.kind).toBe('login-stalled')
+    })
+
+    test('no signature in common', async () => {
+      const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+      const broken = parsePrivateKey(privateKey.export({ format: 'pem', type: 'pkcs1' }).toString())
+      broken.parsed.sign = () => new Error('SHA-1 is switched off') as never
+      guest = await startGuest({})
+      const error = await failure(transport(broken, guest.port).connect(target(guest.address), NEVER))
+      expect(error).toBeInstanceOf(RefusedError)
+      expect(error.diagnosis.kind).toBe('no-common-algorithm')
     })
 
     test('no common key exchange', async () => {
@@ -307,9 +319,25 @@ describe('guests that behave oddly', () => {
       stream.pause()
       await until(() => channel !== undefined)
       Object.assign((channel as unknown as { outgoing: object }).outgoing, { window: 1e9 })
-      channel?.write(Buffer.alloc(3_000_001))
-      for (let i = 0; i < 4; i++) channel?.write(Buffer.alloc(1_000_001))
+      channel?.write(Buffer.alloc(8_000_001))
       expect(((await link.closed) as TransientError).diagnosis.kind).toBe('ssh-flood')
+    })
+
+    test('a session whose command is never answered may not be filled either', async () => {
+      let send: ((id: number, data: Buffer) => void) | undefined
+      const error = await verdict({
+        ready: (connection) => {
+          const { _protocol: protocol } = connection as unknown as {
+            _protocol: { channelData: NonNullable<typeof send> }
+          }
+          send = protocol.channelData.bind(protocol)
+        },
+        exec: () => {
+          // the third channel, after those to the two usual sockets
+          for (let sent = 0; sent < 8_000_000; sent += 32_000) send?.(2, Buffer.alloc(32_000))
+        },
+      })
+      expect(error.diagnosis.kind).toBe('ssh-flood')
     })
 
     test('a large answer comes through whole to a slow reader', async () => {

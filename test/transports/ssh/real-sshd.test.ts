@@ -257,6 +257,25 @@ describe.skipIf(!sshdUsable)('against a real sshd', () => {
     await sshd.stop()
   })
 
+  test('the list of host keys that OpenSSH sends after a login costs nobody a signature', async () => {
+    const hostKeyTypes = ['rsa', 'ed25519'] as const
+    const sshd = await startSshd({
+      address: ADDRESS,
+      authorized: pool.publicLine,
+      hostKeyTypes,
+      config: ['LogLevel DEBUG3'],
+    })
+    const ssh = transport(pool.key, sshd.port)
+    const link = await ssh.connect(target(ADDRESS, { socketPath: engine.path }), NEVER)
+    await get(await link.openStream(NEVER), '/')
+    link.close()
+    await until(() => sshd.connections() === 0)
+    const log = readFileSync(join(sshd.dir, 'log'), 'utf8')
+    expect(log).toContain('direct-streamlocal@openssh.com')
+    expect(log).not.toContain('hostkeys-prove')
+    await sshd.stop()
+  })
+
   test('no more logins than MaxStartups allows: busy, not broken', async () => {
     const config = ['MaxStartups 1:100:1', 'LoginGraceTime 60']
     const sshd = await startSshd({ address: ADDRESS, authorized: pool.publicLine, config })
