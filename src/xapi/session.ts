@@ -1,9 +1,10 @@
 import type { Clock } from '../base/clock.ts'
 import { linked, within } from '../base/deadline.ts'
-import { StoppedError } from '../base/errors.ts'
+import { DeadlineError, StoppedError } from '../base/errors.ts'
 import { Gate } from '../base/gate.ts'
 import type { Log } from '../base/log.ts'
-import { isFailure, translateWireError, unexpectedAnswer } from './errors.ts'
+import { isFailure, translateWireError, unexpectedAnswer, XapiFailure } from './errors.ts'
+import { sendJson } from './json-rpc.ts'
 import { PipeLine } from './pipe-line.ts'
 import { send, type XapiParam } from './wire.ts'
 
@@ -34,6 +35,8 @@ export class XapiSession {
   readonly #gate = new Gate(LINES)
   readonly #life = new AbortController()
   #login: Promise<string> | undefined
+  /** The login under which JSON-RPC did not work. */
+  #withoutJson: Promise<string> | undefined
 
   constructor(deps: XapiDeps) {
     this.#deps = deps
@@ -76,11 +79,30 @@ export class XapiSession {
   async poll(method: string, params: readonly XapiParam[], ms: number, signal: AbortSignal): Promise<unknown> {
     const login = this.#session()
     const session = await linked(signal, () => login)
+    const call = { method, params: [session, ...params] }
     try {
-      return await this.#send(this.#pollLine, { method, params: [session, ...params] }, ms, signal)
+      if (this.#withoutJson === login) return await this.#send(this.#pollLine, call, ms, signal)
+      return await this.#pollJson(login, call, ms, signal)
     } catch (error) {
       if (isFailure(error, 'SESSION_INVALID')) this.#forget(login)
       throw error
+    }
+  }
+
+  /** By JSON-RPC; by XML-RPC as everything else from then on in this session, if that is what works. */
+  async #pollJson(login: Promise<string>, call: XapiCall, ms: number, signal: AbortSignal): Promise<unknown> {
+    try {
+      return await this.#send(this.#pollLine, call, ms, signal, sendJson)
+    } catch (error) {
+      if (error instanceof XapiFailure || signal.aborted) throw error
+      if (error instanceof DeadlineError) {
+        this.#withoutJson = login
+        throw error
+      }
+      const answer = await this.#send(this.#pollLine, call, ms, signal)
+      this.#deps.log.info('XAPI does not answer JSON-RPC: following it by XML-RPC')
+      this.#withoutJson = login
+      return answer
     }
   }
 
@@ -136,7 +158,7 @@ export class XapiSession {
     })
   }
 
-  async #send(line: PipeLine, call: XapiCall, ms: number, signal: AbortSignal): Promise<unknown> {
+  async #send(line: PipeLine, call: XapiCall, ms: number, signal: AbortSignal, how = send): Promise<unknown> {
     const { clock, socketPath } = this.#deps
     const late = {
       kind: 'xapi-hangs',
@@ -145,7 +167,7 @@ export class XapiSession {
     }
     try {
       return await within(clock, ms, signal, late, (inTime) =>
-        send(line.lane(), USER_AGENT, call.method, call.params, inTime),
+        how(line.lane(), USER_AGENT, call.method, call.params, inTime),
       )
     } catch (error) {
       throw translateWireError(call.method, socketPath, error)
