@@ -37,6 +37,10 @@ function parseEvent(event: unknown): XapiEvent[] {
   return [{ class: cls.toLowerCase(), operation: operation.toLowerCase(), ref, snapshot }]
 }
 
+/** Counts that are numbers: they arrive as ints, and everything else of XAPI's does as text. */
 function countsOf(counts: Readonly<Record<string, unknown>>): Record<string, number> {
-  return Object.fromEntries(Object.entries(counts).map(([name, count]) => [name.toLowerCase(), Number(count)]))
+  const numbers = Object.entries(counts).flatMap(([name, count]) =>
+    /^\d+$/.test(String(count)) ? [[name.toLowerCase(), Number(count)] as const] : [],
+  )
+  return Object.fromEntries(numbers)
 }

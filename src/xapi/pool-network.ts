@@ -60,8 +60,7 @@ function plainAddress(text: unknown): string {
 
 function records(map: unknown): [string, Readonly<Record<string, unknown>>][] {
   if (!isRecord(map)) return []
-  return Object.entries(map).flatMap(([ref, record]) => (isRecord(record) ? [[ref, record] as const] : [])) as [
-    string,
-    Readonly<Record<string, unknown>>,
-  ][]
+  return Object.entries(map).flatMap(([ref, record]): [string, Readonly<Record<string, unknown>>][] =>
+    isRecord(record) ? [[ref, record]] : [],
+  )
 }

@@ -85,10 +85,14 @@ export class XapiVmWatch implements VmWatch {
     return this.#deps.clock.monotonic() - this.#knownAsOf
   }
 
-  /** From an empty token (XAPI then sends everything there is) until something breaks or our count is wrong twice. */
+  /**
+   * From an empty token (XAPI then sends everything there is) until something breaks. Deletions can get lost: when the
+   * difference between XAPI's count and ours is another than after the full list, twice running, it is listed anew.
+   */
   async #follow(changed: (ref: VmRef) => void, signal: AbortSignal, answered: () => void): Promise<never> {
     let token = ''
     let miscounts = 0
+    let difference = 0
     for (;;) {
       const askedAt = this.#deps.clock.monotonic()
       const answer = parseAnswer(
@@ -105,8 +109,10 @@ export class XapiVmWatch implements VmWatch {
       const touched = token === '' ? this.#replaceAll(answer.events) : this.#applyAll(answer.events)
       if (token === '') this.#onList()
       for (const ref of touched) changed(ref)
+      const now = (answer.counts['vm'] ?? this.#vms.size) - this.#vms.size
+      if (token === '') difference = now
+      miscounts = now === difference ? 0 : miscounts + 1
       token = answer.token
-      miscounts = (answer.counts['vm'] ?? this.#vms.size) === this.#vms.size ? 0 : miscounts + 1
       if (miscounts >= 2) {
         this.#deps.log.info('XAPI counts other VMs than were told of: listing all again')
         token = ''

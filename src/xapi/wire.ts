@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import xmlrpc from 'xmlrpc'
 import { abortReason } from '../base/clock.ts'
+import { asError } from '../base/errors.ts'
 import { unexpectedAnswer, XapiFailure } from './errors.ts'
 
 /** What XAPI takes as a parameter. Whole numbers are sent as text: XAPI's `int` is a string on the wire. */
@@ -58,7 +59,7 @@ export function send(
     lane.once('error', reject)
     signal.addEventListener('abort', () => reject(abortReason(signal)), { once: true })
     client.methodCall(method, params.map(encode), (error: unknown, answer: unknown) => {
-      if (error !== null && error !== undefined) reject(error)
+      if (error !== null && error !== undefined) reject(asError(error))
       else resolve(answer)
     })
   }).then((answer) => valueOf(method, answer))

@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest'
+import { XapiMessages } from '../../src/xapi/messages.ts'
+import { useSimSession } from './sim-session.ts'
+
+const { sim, state } = useSimSession()
+const { signal } = new AbortController()
+const TITLE = 'Container Management cannot monitor VM'
+
+describe('messages of a real XAPI’s shape', () => {
+  test('are created with priority 3 about the VM, found by VM and title, and destroyed', async () => {
+    const vm = sim.pool.createVm({ name: 'a' })
+    const other = sim.pool.createVm({ name: 'b' })
+    const messages = new XapiMessages(state.session)
+    await messages.create(vm.uuid, TITLE, 'No key <x> & "y". Install it', signal)
+    await messages.create(vm.uuid, 'ALARM', 'disk', signal)
+    await messages.create(other.uuid, TITLE, 'else', signal)
+    const found = await messages.find(vm.uuid, TITLE, signal)
+    expect(found).toHaveLength(1)
+    expect(sim.pool.allMessages().find(({ ref }) => ref === found[0])).toMatchObject({
+      name: TITLE,
+      priority: '3',
+      cls: 'VM',
+      objUuid: vm.uuid,
+      body: 'No key <x> & "y". Install it',
+    })
+    await messages.destroy(found[0]!, signal)
+    expect(await messages.find(vm.uuid, TITLE, signal)).toEqual([])
+    expect(sim.pool.allMessages()).toHaveLength(2)
+  })
+
+  test('one that somebody else has destroyed is gone: that is what was wanted', async () => {
+    await new XapiMessages(state.session).destroy('OpaqueRef:00000000-0000-0000-0000-000000000000', signal)
+  })
+
+  test('about a VM that is gone there is nothing to find and nobody to tell', async () => {
+    const messages = new XapiMessages(state.session)
+    const gone = '11111111-2222-3333-4444-555555555555'
+    await messages.create(gone, TITLE, 'body', signal)
+    expect(await messages.find(gone, TITLE, signal)).toEqual([])
+  })
+
+  test('other failures are not swallowed', async () => {
+    await sim.coordinator.faults.refuse()
+    const messages = new XapiMessages(state.session)
+    await expect(messages.find('u', TITLE, signal)).rejects.toThrow('did not answer')
+    await expect(messages.create('u', TITLE, 'b', signal)).rejects.toThrow('did not answer')
+    await expect(messages.destroy('r', signal)).rejects.toThrow('did not answer')
+  })
+
+  test.each([undefined, 'text', [], { ref: 'x' }, { ref: { name: 5 } }])(
+    'an odd answer finds nothing: %j',
+    async (odd) => {
+      expect(await new XapiMessages({ call: async () => odd }).find('u', TITLE, signal)).toEqual([])
+    },
+  )
+})

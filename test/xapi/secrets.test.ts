@@ -1,0 +1,53 @@
+import { describe, expect, test } from 'vitest'
+import { RefusedError } from '../../src/base/errors.ts'
+import { XapiSecrets } from '../../src/xapi/secrets.ts'
+import { useSimSession } from './sim-session.ts'
+
+const { sim, state } = useSimSession()
+const { signal } = new AbortController()
+const PEM = '-----BEGIN RSA PRIVATE KEY-----\nMII+/=\n-----END RSA PRIVATE KEY-----\n'
+
+describe('secrets', () => {
+  test('are stored, read back byte for byte, and destroyed', async () => {
+    const secrets = new XapiSecrets(state.session)
+    const uuid = await secrets.create(PEM, signal)
+    expect(uuid).toMatch(/^[0-9a-f-]{36}$/)
+    expect(await secrets.read(uuid, signal)).toBe(PEM)
+    await secrets.destroy(uuid, signal)
+    expect(await secrets.read(uuid, signal)).toBeUndefined()
+  })
+
+  test('one that is not there is undefined, and destroying it is no error', async () => {
+    const secrets = new XapiSecrets(state.session)
+    expect(await secrets.read('11111111-2222-3333-4444-555555555555', signal)).toBeUndefined()
+    await secrets.destroy('11111111-2222-3333-4444-555555555555', signal)
+  })
+
+  test('an answer that is no text is refused, without showing it', async () => {
+    const secrets = new XapiSecrets({ call: async () => ({ value: PEM }) })
+    const error: unknown = await secrets.read('u', signal).catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(RefusedError)
+    expect((error as Error).message).not.toContain('MII')
+  })
+})
+
+describe('the pool’s map', () => {
+  const map = () => sim.pool.record('pool', sim.pool.objects.pool)?.['other_config']
+
+  test('a key is claimed by the first only; others stay untouched', async () => {
+    sim.pool.setMapKey('pool', sim.pool.objects.pool, 'other_config', 'theirs', 'kept')
+    const secrets = new XapiSecrets(state.session)
+    const claims = await Promise.all(['a', 'b', 'c'].map((value) => secrets.claim('xscontainer-k', value, signal)))
+    expect(claims.filter(Boolean)).toHaveLength(1)
+    const winner = ['a', 'b', 'c'][claims.indexOf(true)]
+    expect(await secrets.poolConfig(signal)).toEqual({ theirs: 'kept', 'xscontainer-k': winner })
+    expect(map()).toEqual({ theirs: 'kept', 'xscontainer-k': winner })
+  })
+
+  test('a key is assigned whatever was there', async () => {
+    const secrets = new XapiSecrets(state.session)
+    await secrets.assign('xscontainer-p', 'one', signal)
+    await secrets.assign('xscontainer-p', 'two', signal)
+    expect(map()).toMatchObject({ 'xscontainer-p': 'two' })
+  })
+})
