@@ -5,7 +5,17 @@ export interface Cell {
   readonly tone?: Tone
 }
 
-/** One line of cells; a cell without a width of its own takes what is left. Every line is at most `width` wide. */
+/** The widths of columns as far as they fit into `total` places. */
+export function clip(widths: readonly number[], gap: number, total: number): number[] {
+  let left = total
+  return widths.map((width) => {
+    const clipped = Math.max(0, Math.min(width, left))
+    left -= width + gap
+    return clipped
+  })
+}
+
+/** One line of cells, each cut to the width of its column. Blanks at the end are left out. */
 export function row(cells: readonly Cell[], widths: readonly number[], gap: number, style: Style): string {
   return cells
     .map((cell, i) => {

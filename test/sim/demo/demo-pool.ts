@@ -103,7 +103,7 @@ const EDGE = [
     ports: [tcp(9100)],
     stopExitCode: 143,
   }),
-  container('traefik', 'traefik:v3.5', 'traefik --docker', 0, { ports: [tcp(443), tcp(8080)] }),
+  container('traefik', 'traefik:3.5', 'traefik --docker', 0, { ports: [tcp(443), tcp(8080)] }),
 ]
 const MAIL = [
   container('dovecot', 'dovecot:2.4', 'dovecot -F', 0, { ports: [tcp(993)] }),

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../src/base/clock.ts'
 import type { PoolView } from './pool-view.ts'
-import type { Scene, Shown } from './story.ts'
+import type { Scene, Shown } from './scenes.ts'
 
 /** How long XAPI may take to show anything before that counts as failed. */
 const LATEST_MS = 30_000

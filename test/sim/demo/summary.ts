@@ -1,5 +1,4 @@
 import type { Check } from './checks.ts'
-import { timeText } from './frame.ts'
 import type { Play } from './player.ts'
 import type { Style } from './style.ts'
 
@@ -21,9 +20,10 @@ export function summary({ plays, checks, writes, seconds }: Result, style: Style
           'bad',
           `${failed.length} of ${checks.length} checks failed: ${failed.map(({ name }) => name).join('; ')}`,
         )
+  const widest = Math.max(...plays.map(({ text }) => text.length))
   const lines = [
-    style.paint('head', `What happened in ${seconds.toFixed(0)} s, and when a client of XAPI saw it`),
-    ...plays.map((play) => playLine(play, style)),
+    style.paint('head', `What happened in ${seconds.toFixed(0)} s, and how long until a client of XAPI saw it`),
+    ...plays.map((play) => playLine(play, widest, style)),
     '',
     `Containers: ${spread(plays)}`,
     `XAPI writes: ${costs(writes)}`,
@@ -34,17 +34,19 @@ export function summary({ plays, checks, writes, seconds }: Result, style: Style
   return `${lines.join('\n')}\n`
 }
 
+/** Why some take longer than the time to look and to write. */
 const REMARK: Readonly<Record<Play['kind'], string>> = {
-  start: '  (all lists, from nothing)',
+  start: 'all lists',
   container: '',
   vm: '',
-  sampled: '  (CPU is sampled)',
-  grace: '  (kept that long on purpose)',
+  sampled: 'next sample',
+  grace: 'on purpose',
 }
 
-function playLine(play: Play, style: Style): string {
-  const sign = play.failed ? style.paint('bad', style.glyph.failed) : style.paint('good', style.glyph.done)
-  return `  ${sign} ${play.text.padEnd(62)} ${timeText(play)}${style.paint('dim', REMARK[play.kind])}`
+function playLine({ text, kind, tookMs = 0, failed }: Play, widest: number, style: Style): string {
+  const sign = failed ? style.paint('bad', style.glyph.failed) : style.paint('good', style.glyph.done)
+  const time = failed ? 'never seen' : `${(tookMs / 1000).toFixed(2).padStart(6)} s`
+  return `  ${sign} ${text.padEnd(widest)} ${time}  ${style.paint('dim', REMARK[kind])}`.trimEnd()
 }
 
 function spread(plays: readonly Play[]): string {
@@ -60,7 +62,8 @@ function spread(plays: readonly Play[]): string {
 function costs(writes: ReadonlyMap<string, number>): string {
   const sorted = [...writes].toSorted((a, b) => b[1] - a[1])
   const total = sorted.reduce((sum, [, count]) => sum + count, 0)
-  return `${total} (${sorted.map(([key, count]) => `${key} ${count}`).join(', ')})`
+  const most = sorted.slice(0, 3).map(([key, count]) => `${key} ${count}`)
+  return `${total} (most: ${most.join(', ')})`
 }
 
 function checkLines({ name, wrong }: Check, style: Style): string[] {
