@@ -6,10 +6,13 @@ import { Double, isRecord, type XapiParam } from './wire.ts'
 /** A pool of 64 hosts with 1,000 VMs each would send some 200 MB; more than that is no answer. */
 const MOST_BYTES = 256 * 1024 * 1024
 
+/** There was an answer, but not one of JSON-RPC: this XAPI does not speak it, or not now. */
+export class NotJsonRpc extends Error {}
+
 /**
  * The same as `send`, as JSON-RPC 2.0 on XAPI's `/jsonrpc`: for answers with whole records. Node parses 10 MB of it in
- * 0.1 s, where xmlrpc's XML parser takes 3 s. Rejects with XapiFailure when XAPI says error, and with another error
- * when the other side does not speak JSON-RPC.
+ * 0.1 s, where xmlrpc's XML parser takes 3 s. Rejects with XapiFailure when XAPI says error, with NotJsonRpc
+ * when the other side answers something else, and with whatever the exchange failed with otherwise.
  */
 export async function sendJson(
   lane: Duplex,
@@ -36,7 +39,15 @@ export async function sendJson(
     }
     request(options, resolve).on('error', reject).end(body)
   })
-  return resultOf(method, JSON.parse(await text(response)))
+  return resultOf(method, parse(await text(response)))
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new NotJsonRpc('the answer is not JSON')
+  }
 }
 
 async function text(response: IncomingMessage): Promise<string> {
@@ -47,20 +58,20 @@ async function text(response: IncomingMessage): Promise<string> {
     if (bytes > MOST_BYTES) throw unexpectedAnswer(`more than ${MOST_BYTES} bytes`)
     chunks.push(chunk)
   }
-  if (response.statusCode !== 200) throw new Error(`HTTP status ${response.statusCode}`)
+  if (response.statusCode !== 200) throw new NotJsonRpc(`HTTP status ${response.statusCode}`)
   return Buffer.concat(chunks).toString()
 }
 
 /** Version 2 failures carry code and parameters in `message` and `data`; XAPI sends version 1's list at times. */
 function resultOf(method: string, answer: unknown): unknown {
-  if (!isRecord(answer)) throw unexpectedAnswer(`no object in answer to ${method}`)
+  if (!isRecord(answer)) throw new NotJsonRpc(`no object in answer to ${method}`)
   const { error, result } = answer
   if (Array.isArray(error)) throw new XapiFailure(method, error.map(String))
   if (isRecord(error)) {
     const data = Array.isArray(error['data']) ? error['data'] : []
     throw new XapiFailure(method, [String(error['message']), ...data.map(String)])
   }
-  if (result === undefined) throw unexpectedAnswer(`neither result nor error in answer to ${method}`)
+  if (result === undefined) throw new NotJsonRpc(`neither result nor error in answer to ${method}`)
   return result
 }
 

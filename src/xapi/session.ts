@@ -1,10 +1,10 @@
 import type { Clock } from '../base/clock.ts'
 import { linked, within } from '../base/deadline.ts'
-import { DeadlineError, StoppedError } from '../base/errors.ts'
+import { DeadlineError, StoppedError, TransientError } from '../base/errors.ts'
 import { Gate } from '../base/gate.ts'
 import type { Log } from '../base/log.ts'
-import { isFailure, translateWireError, unexpectedAnswer, XapiFailure } from './errors.ts'
-import { sendJson } from './json-rpc.ts'
+import { isFailure, translateWireError, unexpectedAnswer } from './errors.ts'
+import { NotJsonRpc, sendJson } from './json-rpc.ts'
 import { PipeLine } from './pipe-line.ts'
 import { send, type XapiParam } from './wire.ts'
 
@@ -94,11 +94,9 @@ export class XapiSession {
     try {
       return await this.#send(this.#pollLine, call, ms, signal, sendJson)
     } catch (error) {
-      if (error instanceof XapiFailure || signal.aborted) throw error
-      if (error instanceof DeadlineError) {
-        this.#withoutJson = login
-        throw error
-      }
+      if (error instanceof DeadlineError) this.#withoutJson = login
+      // A lost connection is no reason: events may have been lost with it, so that the caller must start over.
+      if (signal.aborted || !(error instanceof TransientError && error.cause instanceof NotJsonRpc)) throw error
       const answer = await this.#send(this.#pollLine, call, ms, signal)
       this.#deps.log.info('XAPI does not answer JSON-RPC: following it by XML-RPC')
       this.#withoutJson = login
