@@ -1,7 +1,7 @@
 import type { Random } from '../base/backoff.ts'
 import { abortReason, type Clock } from '../base/clock.ts'
 import { linked } from '../base/deadline.ts'
-import { asError } from '../base/errors.ts'
+import { asError, StoppedError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { EngineEvent } from '../engine/event-stream.ts'
@@ -12,6 +12,8 @@ import { LookPlan } from './look-plan.ts'
 const GATHER_MS = 500
 /** A sampling tick is for all guests at once: they spread over this. */
 const SAMPLING_SPREAD_MS = 1000
+/** When sampling that gave way to the list is tried again. */
+const RESAMPLE_MS = 5000
 
 export interface WatchDeps {
   readonly clock: Clock
@@ -40,6 +42,7 @@ export class GuestWatch {
   readonly #watched: readonly Watched[]
   #running: ReadonlyMap<string, string> = new Map()
   #wake: (() => void) | undefined
+  #giveWay: (() => void) | undefined
   #fields: Record<string, string | undefined> = {}
 
   constructor(deps: WatchDeps, engine: Engine) {
@@ -70,6 +73,7 @@ export class GuestWatch {
   #onEvent(event: EngineEvent): void {
     const now = this.#deps.clock.monotonic()
     for (const { observation, plan } of this.#watched) if (observation.dueAfter(event)) plan.hint(now)
+    if (this.#watched[0]?.observation.dueAfter(event) === true) this.#giveWay?.()
     this.#wake?.()
   }
 
@@ -122,15 +126,27 @@ export class GuestWatch {
         names: this.#running,
         monotonicMs: startedAt,
       }
-      watched.value = await observation.observe(this.#engine, context, signal)
+      watched.value = await this.#givingWay(observation.cadence === 'sampling', signal, (mine) =>
+        observation.observe(this.#engine, context, mine),
+      )
       this.#set(watched)
       if (observation.runningIn !== undefined) this.#ranOnly(observation.runningIn(watched.value))
     } catch (error) {
       if (watched === this.#watched[0] || signal.aborted) throw error
-      log.warn({ err: asError(error), key: observation.key }, 'could not look at this part of the guest')
+      if (error instanceof StoppedError) plan.dueBy(clock.monotonic() + RESAMPLE_MS)
+      else log.warn({ err: asError(error), key: observation.key }, 'could not look at this part of the guest')
     } finally {
       plan.ended(clock.monotonic())
     }
+  }
+
+  /** Sampling asks many questions, any of which may hang: it ends when the list has to be looked at. */
+  #givingWay<T>(gives: boolean, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    if (!gives) return work(signal)
+    return linked(signal, (mine, abort) => {
+      this.#giveWay = () => abort(new StoppedError('the list comes first'))
+      return work(mine)
+    }).finally(() => (this.#giveWay = undefined))
   }
 
   /** What other observations hold about containers that no longer run is taken out at once. */
