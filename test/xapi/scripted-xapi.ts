@@ -11,6 +11,8 @@ export interface Asked {
   readonly head: string
   readonly body: string
   readonly method: string
+  /** JSON-RPC and not XML-RPC. */
+  readonly json: boolean
 }
 
 /** Answers a request; says nothing when it gives undefined. Bytes are sent as they are. */
@@ -55,7 +57,7 @@ export class ScriptedXapi {
     let buffer = ''
     socket.on('error', () => undefined)
     socket.on('data', (data) => {
-      this.packets.push(data.toString().split('POST / HTTP').length - 1)
+      this.packets.push(data.toString().split('POST /').length - 1)
       buffer += data.toString('latin1')
       for (let request = cut(buffer); request !== undefined; request = cut(buffer)) {
         buffer = buffer.slice(request.head.length + request.body.length)
@@ -78,7 +80,9 @@ function cut(buffer: string): Omit<Asked, 'connection'> | undefined {
   const length = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0)
   const body = buffer.slice(head.length, head.length + length)
   if (body.length < length) return undefined
-  return { head, body, method: /<methodName>(.*?)<\/methodName>/.exec(body)?.[1] ?? '' }
+  const json = head.startsWith('POST /jsonrpc ')
+  const method = (json ? /"method":"(.*?)"/ : /<methodName>(.*?)<\/methodName>/).exec(body)?.[1] ?? ''
+  return { head, body, method, json }
 }
 
 /** An HTTP answer with this body. */
@@ -101,4 +105,13 @@ export function failure(...description: string[]): string {
     `<?xml version="1.0"?><methodResponse><params><param><value><struct><member><name>Status</name><value>Failure</value></member>` +
       `<member><name>ErrorDescription</name><value><array><data>${values}</data></array></value></member></struct></value></param></params></methodResponse>`,
   )
+}
+
+/** The same as JSON-RPC 2.0. */
+export function jsonSuccess(result: unknown): string {
+  return http(JSON.stringify({ jsonrpc: '2.0', id: 1, result }))
+}
+
+export function jsonFailure(message: string, ...data: string[]): string {
+  return http(JSON.stringify({ jsonrpc: '2.0', id: 1, error: { code: 1, message, data } }))
 }

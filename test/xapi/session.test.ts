@@ -5,7 +5,7 @@ import { XapiSession } from '../../src/xapi/session.ts'
 import { FakeClock, settle } from '../fakes/fake-clock.ts'
 import { stateOf } from '../fakes/late.ts'
 import { RecordingLog } from '../fakes/recording-log.ts'
-import { failure, ScriptedXapi, success, type Asked } from './scripted-xapi.ts'
+import { failure, http, jsonFailure, jsonSuccess, ScriptedXapi, success, type Asked } from './scripted-xapi.ts'
 
 const CALL_MS = 20_000
 
@@ -15,7 +15,8 @@ class Sessions {
   readonly valid = new Set<string>()
   readonly loggedOut: string[] = []
   /** What methods answer, besides those of sessions. */
-  answer: (asked: Asked) => string | undefined | Promise<string | undefined> = (asked) => success(`did ${asked.method}`)
+  answer: (asked: Asked) => string | undefined | Promise<string | undefined> = (asked) =>
+    asked.json ? jsonSuccess(`did ${asked.method}`) : success(`did ${asked.method}`)
   onLogin: () => string | undefined | Promise<string | undefined> = () => this.logIn()
 
   logIn(): string {
@@ -31,7 +32,7 @@ class Sessions {
   readonly script = async (asked: Asked): Promise<string | undefined> => {
     if (asked.method === 'session.login_with_password') return this.onLogin()
     const session = /OpaqueRef:5ec2e7[0-9a-f-]+/.exec(asked.body)?.[0] ?? ''
-    if (!this.valid.has(session)) return failure('SESSION_INVALID', session)
+    if (!this.valid.has(session)) return (asked.json ? jsonFailure : failure)('SESSION_INVALID', session)
     if (asked.method === 'session.logout') this.loggedOut.push(session)
     return this.answer(asked)
   }
@@ -180,7 +181,7 @@ describe('time', () => {
   })
 
   test('a poll may take its own time and does not stand in the way of calls', async () => {
-    sessions.answer = (asked) => (asked.method === 'event.from' ? undefined : success('quick'))
+    sessions.answer = (asked) => (asked.json ? undefined : success('quick'))
     const poll = session.poll('event.from', [], 45_000, signal)
     const state = stateOf(poll)
     poll.catch(() => undefined)
@@ -209,6 +210,66 @@ describe('time', () => {
     await Promise.all([session.call('VM.a', [], signal), session.poll('event.from', [], 1000, signal)])
     await settle()
     expect(clock.pending).toBe(0)
+  })
+})
+
+describe('a poll', () => {
+  const polls = () =>
+    xapi.asked.filter(({ method }) => method === 'event.from').map(({ json }) => (json ? 'json' : 'xml'))
+  const poll = () => session.poll('event.from', ['vm'], 45_000, signal)
+
+  test('is made by JSON-RPC, calls by XML-RPC', async () => {
+    expect(await poll()).toBe('did event.from')
+    expect(await session.call('VM.x', [], signal)).toBe('did VM.x')
+    expect(polls()).toEqual(['json'])
+  })
+
+  test.each([
+    ['HTTP 404', http('no such page', '404 Not Found')],
+    ['HTTP 500', http('<html>500</html>', '500 Internal Server Error')],
+    ['XML', success('x')],
+    ['JSON of another kind', http('[1]')],
+    ['an empty object', http('{}')],
+  ])('is made by XML-RPC for the rest of the session where JSON-RPC is answered with %s', async (_, answer) => {
+    sessions.answer = (asked) => (asked.json ? answer : success('by xml'))
+    expect(await poll()).toBe('by xml')
+    expect(await poll()).toBe('by xml')
+    expect(polls()).toEqual(['json', 'xml', 'xml'])
+    sessions.answer = (asked) => (asked.json ? jsonSuccess('by json') : success('by xml'))
+    sessions.forget()
+    await poll().catch(() => undefined)
+    expect(await poll()).toBe('by json')
+  })
+
+  test('that loses its connection fails, so that its caller starts over, and is made by JSON-RPC again', async () => {
+    await session.call('VM.warm', [], signal)
+    sessions.answer = () => {
+      for (const socket of xapi.sockets) socket.destroy()
+      return undefined
+    }
+    await expect(poll()).rejects.toThrow(TransientError)
+    sessions.answer = () => jsonSuccess('by json')
+    expect(await poll()).toBe('by json')
+    expect(polls()).toEqual(['json', 'json'])
+  })
+
+  test('that is cut in the middle of its answer fails', async () => {
+    await session.call('VM.warm', [], signal)
+    sessions.answer = () => {
+      xapi.sockets.at(-1)!.end(jsonSuccess('x'.repeat(1000)).slice(0, 500))
+      return undefined
+    }
+    await expect(poll()).rejects.toThrow(TransientError)
+    expect(polls()).toEqual(['json'])
+  })
+
+  test('tells XAPI’s failures by their code, in both versions’ forms', async () => {
+    for (const error of [{ code: 1, message: 'EVENTS_LOST', data: ['x'] }, ['EVENTS_LOST', 'x']]) {
+      sessions.answer = () => http(JSON.stringify({ id: 1, error }))
+      const thrown: unknown = await poll().catch((reason: unknown) => reason)
+      expect(isFailure(thrown, 'EVENTS_LOST')).toBe(true)
+      expect(thrown).toMatchObject({ params: ['x'] })
+    }
   })
 })
 
