@@ -87,14 +87,15 @@ export function loadConfig(path: string, mustExist: boolean): Config {
 export function parseConfig(text: string, path: string): Config {
   const given = parseToml(text, path)
   for (const section of Object.keys(given)) {
-    if (!(section in KNOBS)) throw bad(path, lineOf(text, section), section, `is not a section (known: ${list(KNOBS)})`)
+    if (!Object.hasOwn(KNOBS, section))
+      throw bad(path, lineOf(text, section), section, `is not a section (known: ${list(KNOBS)})`)
   }
   const sections = Object.entries(KNOBS).map(([section, knobs]) => {
     const values = given[section] ?? {}
     if (!isTable(values))
       throw bad(path, lineOf(text, section), section, 'must be a section, written as a line of its own in brackets')
     for (const key of Object.keys(values)) {
-      if (!(key in knobs))
+      if (!Object.hasOwn(knobs, key))
         throw bad(path, lineOf(text, section, key), `${section}.${key}`, `is not a known key (known: ${list(knobs)})`)
     }
     return [

@@ -1,25 +1,16 @@
 import { setMaxListeners } from 'node:events'
-import { readFile } from 'node:fs/promises'
 import type { Random } from '../base/backoff.ts'
 import type { Clock } from '../base/clock.ts'
-import { asError, DiagnosedError, RefusedError } from '../base/errors.ts'
+import { asError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { retrying } from '../base/retrying.ts'
 import { onSchedule } from '../base/schedule.ts'
 import { TokenBucket } from '../base/token-bucket.ts'
-import { Engine } from '../engine/engine.ts'
 import { POOL_KEY } from '../model/pool.ts'
-import type { Transport } from '../model/guest.ts'
 import type { VmRecord } from '../model/vm.ts'
-import { ConnectGate } from '../monitor/connect-gate.ts'
 import { Controller } from '../monitor/controller.ts'
-import { GuestSession, type Aim } from '../monitor/guest-session.ts'
-import { GuestWatch } from '../monitor/guest-watch.ts'
-import { OBSERVATIONS } from '../observations/index.ts'
 import { Notices } from '../publish/notices.ts'
 import { Publisher } from '../publish/publisher.ts'
-import { SshTransport } from '../transports/ssh/ssh-transport.ts'
-import { hostUuidFrom } from '../xapi/inventory.ts'
 import { XapiMessages } from '../xapi/messages.ts'
 import { OwnVms } from '../xapi/own-vms.ts'
 import { readPoolNetwork } from '../xapi/pool-network.ts'
@@ -29,10 +20,11 @@ import { VmFields } from '../xapi/vm-fields.ts'
 import { XapiVmWatch } from '../xapi/vm-watch.ts'
 import type { Config } from './config.ts'
 import { PoolFacts } from './pool-facts.ts'
-import { PoolSshKey } from './pool-ssh-key.ts'
+import { GuestSessions } from './guest-sessions.ts'
+import { PoolSshKey, sshWithPoolKey } from './pool-ssh-key.ts'
+import { findThisHost } from './this-host.ts'
 
 const XAPI_CALL_MS = 20_000
-const ENGINE_LIMITS = { callMs: 15_000, replyBytes: 16 * 1024 * 1024, eventLineBytes: 1024 * 1024 }
 /** Stale keys of VMs that nobody monitors are looked for at this time of night, besides whenever such a VM changes. */
 const SWEEP_SCHEDULE = '0 17 3 * * *'
 /** From SIGTERM to the last write, milliseconds; the rest of the 10 s that we promise is for logging out. */
@@ -47,15 +39,16 @@ export interface DaemonDeps {
 
 /** The monitor: runs until `signal` aborts, then takes back what it published, logs out and settles. */
 export async function runDaemon(config: Config, deps: DaemonDeps, signal: AbortSignal): Promise<void> {
-  const hostUuid = hostUuidFrom(await readInventory(config.xapi.inventory), config.xapi.inventory)
   const session = new XapiSession({ ...deps, socketPath: config.xapi.socket, callMs: XAPI_CALL_MS })
   // What is published last must outlive `signal`: it ends with this instead.
   const afterlife = new AbortController()
   // Shared by as many as there are guests: Node takes more than ten listeners for a leak, and says so.
   setMaxListeners(0, signal, afterlife.signal)
-  const daemon = new Daemon(config, deps, session, hostUuid, afterlife.signal)
+  const daemon = new Daemon(config, deps, session, afterlife.signal)
   try {
-    await daemon.run(signal)
+    await daemon.run(signal).catch((error: unknown) => {
+      if (!signal.aborted) throw error
+    })
     await daemon.stop()
   } finally {
     afterlife.abort()
@@ -68,25 +61,20 @@ class Daemon {
   readonly #config: Config
   readonly #deps: DaemonDeps
   readonly #session: XapiSession
-  readonly #hostUuid: string
   readonly #watch: XapiVmWatch
   readonly #publisher: Publisher
   readonly #controller: Controller
   readonly #facts: PoolFacts
   readonly #key: PoolSshKey
-  readonly #transport: Transport
-  readonly #gate: ConnectGate
+  readonly #guests: GuestSessions
   readonly #notices: Notices
-  /** Session ticks of the sampling schedule. */
-  readonly #samplers = new Set<() => void>()
   #myHost = ''
   #signal = new AbortController().signal
 
-  constructor(config: Config, deps: DaemonDeps, session: XapiSession, hostUuid: string, afterlife: AbortSignal) {
+  constructor(config: Config, deps: DaemonDeps, session: XapiSession, afterlife: AbortSignal) {
     this.#config = config
     this.#deps = deps
     this.#session = session
-    this.#hostUuid = hostUuid
     this.#watch = new XapiVmWatch(
       { ...deps, session },
       () => this.#listed(),
@@ -114,31 +102,29 @@ class Daemon {
       read: (inTime) => readPoolNetwork(session, inTime),
       changed: () => this.#enqueueAll(),
     })
-    this.#gate = new ConnectGate(deps.clock, config.guest.handshakes)
-    this.#transport = this.#newTransport()
+    this.#guests = new GuestSessions(
+      {
+        ...deps,
+        transport: sshWithPoolKey(this.#key, deps, config.guest),
+        publisher: this.#publisher,
+        notices: this.#notices,
+      },
+      config,
+    )
     this.#controller = this.#newController()
   }
 
   async run(signal: AbortSignal): Promise<void> {
     this.#signal = signal
     const { log, clock, random } = this.#deps
-    log.info({ host: this.#hostUuid }, 'starting')
     this.#myHost = await retrying({ clock, random, log }, 'waiting for XAPI', signal, () =>
-      findHost(this.#session, this.#hostUuid, signal),
+      findThisHost(this.#session, this.#config.xapi.inventory, signal),
     )
-    if (signal.aborted) return
+    log.info('found this host in XAPI')
     this.#prepareKey(signal)
     onSchedule(SWEEP_SCHEDULE, () => this.#sweep(), signal)
     const { top_schedule } = this.#config.monitor
-    if (top_schedule !== 'off') {
-      onSchedule(
-        top_schedule,
-        () => {
-          for (const sample of this.#samplers) sample()
-        },
-        signal,
-      )
-    }
+    if (top_schedule !== 'off') onSchedule(top_schedule, () => this.#guests.sample(), signal)
     await this.#watch.run((ref) => {
       if (this.#facts.network !== undefined) this.#controller.enqueue(ref)
     }, signal)
@@ -185,26 +171,6 @@ class Daemon {
     )
   }
 
-  #newTransport(): Transport {
-    const { guest } = this.#config
-    const ssh = new SshTransport(
-      { ...this.#deps, key: () => this.#key.get() },
-      { port: guest.ssh_port, connectTimeoutMs: guest.connect_timeout_s * 1000, keepaliveMs: guest.keepalive_s * 1000 },
-    )
-    return {
-      name: ssh.name,
-      connect: async (target, signal) => {
-        try {
-          return await ssh.connect(target, signal)
-        } catch (error) {
-          // Somebody may have put another key into the pool's secret: XAPI tells nobody about that.
-          if (error instanceof DiagnosedError && error.diagnosis.kind === 'auth-refused') this.#key.forget()
-          throw error
-        }
-      },
-    }
-  }
-
   #newController(): Controller {
     return new Controller({
       log: this.#deps.log,
@@ -214,73 +180,14 @@ class Daemon {
       preferHostInternal: () =>
         /^(1|yes|true|on)$/i.test(this.#watch.pool()?.otherConfig[POOL_KEY.useHostInternal] ?? ''),
       allowLoopback: this.#config.guest.allow_loopback,
-      newSession: (vm, aim) => this.#newSession(vm, aim),
+      newSession: (vm, aim) => {
+        this.#facts.refresh(this.#signal)
+        return this.#guests.create(vm, aim)
+      },
       publisher: this.#publisher,
       notices: this.#notices,
     })
   }
-
-  #newSession(vm: VmRecord, aim: Aim): GuestSession {
-    const { clock, random } = this.#deps
-    const { monitor } = this.#config
-    const log = this.#deps.log.child({ vm: vm.uuid })
-    this.#facts.refresh(this.#signal)
-    const publish = (fields: Readonly<Record<string, string | undefined>>) => this.#publisher.want(vm.ref, fields)
-    const watchDeps = {
-      clock,
-      random,
-      log,
-      publish,
-      observations: OBSERVATIONS,
-      onSampling: (tick: () => void, signal: AbortSignal) => {
-        this.#samplers.add(tick)
-        signal.addEventListener('abort', () => this.#samplers.delete(tick), { once: true })
-      },
-      resyncMs: monitor.resync_s * 1000,
-      valueBudgetBytes: monitor.value_budget_bytes,
-    }
-    return new GuestSession(
-      {
-        clock,
-        random,
-        log,
-        gate: this.#gate,
-        transport: this.#transport,
-        publish,
-        notify: (body) => this.#notices.want(vm.uuid, body),
-        graceMs: monitor.grace_s * 1000,
-        watchGuest: async (link, ready, signal) => {
-          const engine = await Engine.open(
-            { clock, openStream: (inTime) => link.openStream(inTime) },
-            ENGINE_LIMITS,
-            signal,
-          )
-          const watching = new GuestWatch(watchDeps, engine).run(ready, signal)
-          const closed = link.closed.then((error): never => {
-            throw error ?? new Error('the link was closed')
-          })
-          return Promise.race([watching, closed])
-        },
-      },
-      aim,
-    )
-  }
-}
-
-async function readInventory(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    throw new RefusedError({
-      kind: 'inventory',
-      cause: `Cannot read ${path}: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`,
-      cure: 'This daemon runs in dom0 of a XenServer or XCP-ng host, as root; elsewhere name the file in [xapi] inventory',
-    })
-  }
-}
-
-async function findHost(session: XapiSession, uuid: string, signal: AbortSignal): Promise<string> {
-  return String(await session.call('host.get_by_uuid', [uuid], signal))
 }
 
 /** Runs `work` with a signal that aborts after `ms`, and settles then at the latest. */

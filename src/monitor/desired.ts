@@ -34,7 +34,7 @@ export function hasLiveKeys(vm: VmRecord): boolean {
 function targetOf(vm: VmRecord, rules: AddressRules): { target: Target; problem: Diagnosis | undefined } {
   const config = vm.otherConfig
   const chosen = chooseAddresses(vm.networks, config[KEY.address], rules)
-  const username = config[KEY.username] ?? 'core'
+  const username = config[KEY.username] || 'core'
   const target: Target = {
     vmUuid: vm.uuid,
     mode: config[KEY.mode] ?? 'ssh',

@@ -1,0 +1,91 @@
+import { linked } from '../base/deadline.ts'
+import { StoppedError } from '../base/errors.ts'
+import type { RetryDeps } from '../base/retrying.ts'
+import { Engine } from '../engine/engine.ts'
+import type { GuestLink, Transport } from '../model/guest.ts'
+import type { VmRecord } from '../model/vm.ts'
+import { ConnectGate } from '../monitor/connect-gate.ts'
+import { GuestSession, type Aim } from '../monitor/guest-session.ts'
+import { GuestWatch, type WatchDeps } from '../monitor/guest-watch.ts'
+import { OBSERVATIONS } from '../observations/index.ts'
+import type { Notices } from '../publish/notices.ts'
+import type { Publisher } from '../publish/publisher.ts'
+import type { Config } from './config.ts'
+
+const ENGINE_LIMITS = { callMs: 15_000, replyBytes: 16 * 1024 * 1024, eventLineBytes: 1024 * 1024 }
+
+export interface GuestSessionsDeps extends RetryDeps {
+  readonly transport: Transport
+  readonly publisher: Pick<Publisher, 'want'>
+  readonly notices: Pick<Notices, 'want'>
+}
+
+/** Makes the session of each monitored VM, with everything it needs. */
+export class GuestSessions {
+  readonly #deps: GuestSessionsDeps
+  readonly #config: Config
+  readonly #gate: ConnectGate
+  /** What each watched guest does when the sampling schedule ticks. */
+  readonly #samplers = new Set<() => void>()
+
+  constructor(deps: GuestSessionsDeps, config: Config) {
+    this.#deps = deps
+    this.#config = config
+    this.#gate = new ConnectGate(deps.clock, config.guest.handshakes)
+  }
+
+  create(vm: VmRecord, aim: Aim): GuestSession {
+    const { clock, random, transport, publisher, notices } = this.#deps
+    const { monitor } = this.#config
+    const log = this.#deps.log.child({ vm: vm.uuid })
+    const publish = (fields: Readonly<Record<string, string | undefined>>) => publisher.want(vm.ref, fields)
+    const watchDeps: WatchDeps = {
+      clock,
+      random,
+      log,
+      publish,
+      observations: OBSERVATIONS,
+      onSampling: (tick, signal) => this.#onSampling(tick, signal),
+      resyncMs: monitor.resync_s * 1000,
+      valueBudgetBytes: monitor.value_budget_bytes,
+    }
+    return new GuestSession(
+      {
+        clock,
+        random,
+        log,
+        gate: this.#gate,
+        transport,
+        publish,
+        notify: (body) => notices.want(vm.uuid, body),
+        graceMs: monitor.grace_s * 1000,
+        watchGuest: (link, ready, signal) => watchGuest(watchDeps, link, ready, signal),
+      },
+      aim,
+    )
+  }
+
+  /** Time to sample: each watched guest does so when it can. */
+  sample(): void {
+    for (const tick of this.#samplers) tick()
+  }
+
+  #onSampling(tick: () => void, signal: AbortSignal): void {
+    this.#samplers.add(tick)
+    signal.addEventListener('abort', () => this.#samplers.delete(tick), { once: true })
+  }
+}
+
+/** Until the engine or the link fails; everything that was started ends then. */
+function watchGuest(deps: WatchDeps, link: GuestLink, ready: () => void, parent: AbortSignal): Promise<never> {
+  return linked(parent, async (signal, abort): Promise<never> => {
+    void link.closed.then((error) => abort(error ?? new StoppedError('the link was closed')))
+    const openStream = (inTime: AbortSignal) => link.openStream(inTime)
+    try {
+      const engine = await Engine.open({ clock: deps.clock, openStream }, ENGINE_LIMITS, signal)
+      return await new GuestWatch(deps, engine).run(ready, signal)
+    } finally {
+      abort(new StoppedError('this guest is not watched any more'))
+    }
+  })
+}
