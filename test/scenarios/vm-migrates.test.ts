@@ -18,6 +18,7 @@ const WEB = { engine: { containers: [{ name: 'web' }] }, otherConfig: { folder: 
 /** Waits until the daemon of this host monitors the VM, and no other does. */
 async function untilOn(host: SimHost, guest: WorldGuest): Promise<void> {
   const name = `job-${Math.random().toString(36).slice(2)}`
+  guest.engine.run({ name })
   await world.until(
     `host ${host.index} monitors the guest`,
     () => name in world.containers(guest) && world.writesTo(guest, 'docker_ps').at(-1)?.host === host.index,
