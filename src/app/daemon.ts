@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import type { Random } from '../base/backoff.ts'
 import type { Clock } from '../base/clock.ts'
 import { asError } from '../base/errors.ts'
@@ -42,8 +41,6 @@ export async function runDaemon(config: Config, deps: DaemonDeps, signal: AbortS
   const session = new XapiSession({ ...deps, socketPath: config.xapi.socket, callMs: XAPI_CALL_MS })
   // What is published last must outlive `signal`: it ends with this instead.
   const afterlife = new AbortController()
-  // Shared by as many as there are guests: Node takes more than ten listeners for a leak, and says so.
-  setMaxListeners(0, signal, afterlife.signal)
   const daemon = new Daemon(config, deps, session, afterlife.signal)
   try {
     await daemon.run(signal).catch((error: unknown) => {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { abortReason, type Clock } from './clock.ts'
 import { DeadlineError, type Diagnosis } from './errors.ts'
 
@@ -38,6 +39,8 @@ export function linked<T>(
       reject(reason)
     }
     onParent = () => abort(abortReason(parent))
+    // As many as there is work under one signal: Node takes more than ten listeners for a leak, and says so.
+    setMaxListeners(0, parent)
     parent.addEventListener('abort', onParent, { once: true })
     work(controller.signal, abort).then(resolve, reject)
   })

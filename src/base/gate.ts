@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { abortReason } from './clock.ts'
 
 /** At most `limit` pieces of work at once; the others wait in line. */
@@ -38,6 +39,7 @@ export class Gate {
         reject(abortReason(signal))
       }
       this.#line.push(admit)
+      setMaxListeners(0, signal)
       signal.addEventListener('abort', onAbort, { once: true })
     })
   }

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import { backoff, type Random } from '../base/backoff.ts'
 import type { Clock } from '../base/clock.ts'
 import { linked } from '../base/deadline.ts'
@@ -41,7 +40,6 @@ export class Publisher {
 
   constructor(deps: PublisherDeps) {
     this.#deps = deps
-    setMaxListeners(0, this.#stop.signal)
   }
 
   /** Wants these keys to have these values (undefined: to be absent), besides what was wanted before. */

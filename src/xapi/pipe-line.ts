@@ -21,6 +21,7 @@ export class PipeLine {
   /** A stream for one HTTP request and its response, to be given to http.request as its connection. */
   lane(): Duplex {
     const socket = (this.#socket ??= this.#connect())
+    this.#gather(socket)
     const lane = new Lane(socket, (gone) => this.#abandoned(gone))
     this.#lanes.push(lane)
     return lane
@@ -43,6 +44,13 @@ export class PipeLine {
     socket.on('error', (error) => this.#broken(socket, error))
     socket.on('close', () => this.#broken(socket, undefined))
     return socket
+  }
+
+  /** What several requests write in this turn of the event loop leaves in one piece: XAPI then has no time in between. */
+  #gather(socket: Socket): void {
+    if (socket.writableCorked > 0) return
+    socket.cork()
+    setImmediate(() => socket.uncork())
   }
 
   #distribute(socket: Socket, data: Buffer): void {

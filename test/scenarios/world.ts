@@ -302,11 +302,12 @@ export class World {
   }
 }
 
-/** Addresses that no other test of this run has: each test process has a second octet of its own. */
+/** Addresses that no other test of this run has: each process has its own /24 networks, named by its process number. */
 let addresses = 0
 function nextAddress(): string {
-  const n = ++addresses
-  return `127.${100 + (process.pid % 100)}.${Math.floor(n / 250)}.${(n % 250) + 1}`
+  const n = addresses++
+  const network = (process.pid + Math.floor(n / 250) * 7919) % (100 * 256)
+  return `127.${100 + (network >> 8)}.${network & 255}.${(n % 250) + 1}`
 }
 
 function toml(settings: Readonly<Record<string, Readonly<Record<string, unknown>>>>): string {
