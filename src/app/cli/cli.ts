@@ -34,7 +34,7 @@ export async function runCli(
     const line = parseCommandLine(words)
     if (line.help) return say(io, HELP)
     if (line.version) return say(io, `xscontainer ${VERSION}\n`)
-    const command = COMMANDS[line.command]
+    const command = Object.hasOwn(COMMANDS, line.command) ? COMMANDS[line.command] : undefined
     if (command === undefined)
       return usage(
         io,

@@ -1,7 +1,7 @@
 import { KEY } from '../../model/fields.ts'
 import type { Command } from './cli.ts'
 import { readContainers, type Container, type Port } from './containers.ts'
-import { ago, table } from './table.ts'
+import { ago, jsonText, table } from './table.ts'
 import { pickVm } from './vms.ts'
 
 const COMMAND_WIDTH = 20
@@ -16,13 +16,7 @@ export const ps: Command = (vms, line, io, nowMs) => {
       .map((container) => ({ vm, container })),
   )
   if (line.json) {
-    io.out(
-      JSON.stringify(
-        rows.map(({ vm, container }) => ({ vm: vm.uuid, vm_name: vm.name, ...container })),
-        undefined,
-        2,
-      ) + '\n',
-    )
+    io.out(jsonText(rows.map(({ vm, container }) => ({ vm: vm.uuid, vm_name: vm.name, ...container }))))
     return 0
   }
   const head = ['VM', 'CONTAINER ID', 'IMAGE', 'COMMAND', 'CREATED', 'STATUS', 'PORTS', 'NAMES']

@@ -1,20 +1,14 @@
 import { KEY } from '../../model/fields.ts'
 import type { Command } from './cli.ts'
 import { readContainers } from './containers.ts'
-import { ago, table } from './table.ts'
+import { ago, jsonText, table } from './table.ts'
 import type { CliVm } from './vms.ts'
 
 /** One line per VM that is offered for container management. */
 export const status: Command = (vms, line, io, nowMs) => {
   const shown = vms.filter(({ here, residentOn }) => line.pool || here || residentOn === undefined)
   if (line.json) {
-    io.out(
-      JSON.stringify(
-        shown.map((vm) => describe(vm)),
-        undefined,
-        2,
-      ) + '\n',
-    )
+    io.out(jsonText(shown.map((vm) => describe(vm))))
     return 0
   }
   if (shown.length === 0) {

@@ -9,6 +9,15 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
     .join('')
 }
 
+/** What in JSON text could steer a terminal: JSON itself escapes the C0 controls only. */
+const STEERING = /[\x7F-\x9F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/g
+
+/** The value as JSON on several lines, the same when read back, with nothing in it that could steer a terminal. */
+export function jsonText(value: unknown): string {
+  const text = JSON.stringify(value, undefined, 2)
+  return text.replace(STEERING, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`) + '\n'
+}
+
 /** A span of time as docker says it: `5 seconds ago`, `3 hours ago`. */
 export function ago(ms: number): string {
   const steps: readonly [number, string][] = [
