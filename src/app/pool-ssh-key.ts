@@ -24,7 +24,9 @@ export class PoolSshKey {
     if (this.#key === undefined) {
       const key = this.#read()
       this.#key = key
-      key.catch(() => this.forget())
+      key.catch(() => {
+        if (this.#key === key) this.forget()
+      })
     }
     return this.#key
   }

@@ -44,5 +44,5 @@ export function printed(command: Command, vms: readonly CliVm[], ...words: strin
 }
 
 /** Characters that steer a terminal, line ends aside. */
- 
+
 export const STEERING = /[\0-\x09\x0B-\x1F\x7F-\x9F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/

@@ -1,0 +1,90 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { RefusedError } from '../../src/base/errors.ts'
+import { POOL_KEY } from '../../src/model/pool.ts'
+import { ensurePoolKey } from '../../src/provision/pool-key.ts'
+import { FakeSecrets } from '../fakes/fake-secrets.ts'
+
+const { signal } = new AbortController()
+const PRIVATE = POOL_KEY.privateKey
+const PUBLIC = POOL_KEY.publicKey
+
+let store: FakeSecrets
+let made: number
+const tools = {
+  generate: async () => ({ privatePem: `pem ${++made}`, publicLine: `ssh-rsa AAAA${made} xscontainer` }),
+  publicLineOf: (pem: string) => `ssh-rsa of(${pem})`,
+}
+const ensure = () => ensurePoolKey(store, tools, signal)
+
+beforeEach(() => {
+  store = new FakeSecrets()
+  made = 0
+})
+
+/** The secret that the pool names by this key. */
+const named = (key: string) => store.secrets.get(store.pool.get(key) ?? '')
+
+describe('ensurePoolKey', () => {
+  test('makes a pair for a pool without one, and names both halves on the pool', async () => {
+    expect(await ensure()).toBe('pem 1')
+    expect([named(PRIVATE), named(PUBLIC)]).toEqual(['pem 1', 'ssh-rsa AAAA1 xscontainer'])
+    expect(store.secrets.size).toBe(2)
+  })
+
+  test('keeps using the pair that is there', async () => {
+    store.pool.set(PRIVATE, 'old').set(PUBLIC, 'old-public')
+    store.secrets.set('old', 'old pem').set('old-public', 'old line')
+    expect(await ensure()).toBe('old pem')
+    expect(made).toBe(0)
+    expect(store.calls).toEqual(['poolConfig', 'read'])
+  })
+
+  test('adds the public half where only the private one is named', async () => {
+    store.pool.set(PRIVATE, 'old')
+    store.secrets.set('old', 'old pem')
+    expect(await ensure()).toBe('old pem')
+    expect(named(PUBLIC)).toBe('ssh-rsa of(old pem)')
+    expect(store.pool.get(PRIVATE)).toBe('old')
+  })
+
+  test('two hosts at the same moment agree on one key, and nothing of the other is left', async () => {
+    const [one, two] = await Promise.all([ensure(), ensure()])
+    expect(one).toBe(two)
+    expect(named(PRIVATE)).toBe(one)
+    expect([...store.secrets.values()].filter((value) => value.startsWith('pem'))).toEqual([one])
+  })
+
+  test('another host that is quicker wins', async () => {
+    store.before = (call) => {
+      if (call !== 'claim' || store.pool.has(PRIVATE)) return
+      store.pool.set(PRIVATE, 'theirs').set(PUBLIC, 'theirs-public')
+      store.secrets.set('theirs', 'their pem')
+    }
+    expect(await ensure()).toBe('their pem')
+    expect([...store.secrets.values()]).toEqual(['their pem'])
+  })
+
+  test('a name without a secret is not silently replaced: guests trust the old key', async () => {
+    store.pool.set(PRIVATE, 'gone')
+    const failed = ensure()
+    await expect(failed).rejects.toThrow(RefusedError)
+    await expect(failed).rejects.toThrow(
+      /secret gone as its SSH key, but there is no such secret\. Remove xscontainer-private/,
+    )
+    expect([made, store.pool.get(PRIVATE)]).toEqual([0, 'gone'])
+  })
+
+  test.each(['poolConfig', 'create', 'claim'])(
+    'a failing %s is passed on, and the next try makes it good',
+    async (at) => {
+      store.before = (call) => {
+        if (call === at) throw new Error('XAPI away')
+      }
+      await expect(ensure()).rejects.toThrow('XAPI away')
+      store.before = () => undefined
+      expect(await ensure()).toMatch(/^pem \d$/)
+      expect(named(PRIVATE)).toMatch(/^pem \d$/)
+      expect(named(PUBLIC)).toBeDefined()
+    },
+  )
+})
