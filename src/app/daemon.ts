@@ -121,7 +121,7 @@ class Daemon {
     this.#prepareKey(signal)
     onSchedule(SWEEP_SCHEDULE, () => this.#sweep(), signal)
     const { top_schedule } = this.#config.monitor
-    if (top_schedule !== 'off') onSchedule(top_schedule, () => this.#guests.sample(), signal)
+    if (top_schedule !== 'off') onSchedule(top_schedule, () => this.#guests.sample(signal), signal)
     await this.#watch.run((ref) => {
       if (this.#facts.network !== undefined) this.#controller.enqueue(ref)
     }, signal)

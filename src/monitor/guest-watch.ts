@@ -7,11 +7,10 @@ import type { Engine } from '../engine/engine.ts'
 import type { EngineEvent } from '../engine/event-stream.ts'
 import type { Observation } from '../observations/observation.ts'
 import { LookPlan } from './look-plan.ts'
+import type { Sampler } from './sampling-turns.ts'
 
 /** The first documents are published together if they come within this, each by itself otherwise. */
 const GATHER_MS = 500
-/** A sampling tick is for all guests at once: they spread over this. */
-const SAMPLING_SPREAD_MS = 1000
 /** When sampling that gave way to the list is tried again. */
 const RESAMPLE_MS = 5000
 
@@ -22,8 +21,8 @@ export interface WatchDeps {
   /** What to look at, the container list first. */
   readonly observations: readonly Observation<unknown>[]
   readonly publish: (fields: Readonly<Record<string, string | undefined>>) => void
-  /** Calls back at each sampling time until the signal aborts. */
-  readonly onSampling: (tick: () => void, signal: AbortSignal) => void
+  /** Takes a sampler that gets its turn at each sampling time until the signal aborts. */
+  readonly onSampling: (sampler: Sampler, signal: AbortSignal) => void
   readonly resyncMs: number
   readonly valueBudgetBytes: number
 }
@@ -64,7 +63,7 @@ export class GuestWatch {
           .events((event) => this.#onEvent(event), subscribed, mine)
           .catch((error: unknown) => abort(asError(error)))
       })
-      this.#deps.onSampling(() => this.#soon('sampling', SAMPLING_SPREAD_MS), mine)
+      this.#deps.onSampling({ sample: () => this.#sampleSoon(), cost: () => this.#running.size }, mine)
       await this.#lookAtAll(ready, mine)
       for (;;) await this.#next(mine)
     })
@@ -77,9 +76,9 @@ export class GuestWatch {
     this.#wake?.()
   }
 
-  #soon(cadence: 'resync' | 'sampling', spreadMs: number): void {
-    const at = this.#deps.clock.monotonic() + this.#deps.random() * spreadMs
-    for (const { observation, plan } of this.#watched) if (observation.cadence === cadence) plan.dueBy(at)
+  #sampleSoon(): void {
+    const now = this.#deps.clock.monotonic()
+    for (const { observation, plan } of this.#watched) if (observation.cadence === 'sampling') plan.dueBy(now)
     this.#wake?.()
   }
 
