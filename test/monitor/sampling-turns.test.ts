@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest'
+import { SamplingTurns } from '../../src/monitor/sampling-turns.ts'
+import { FakeClock, settle } from '../fakes/fake-clock.ts'
+
+const never = new AbortController().signal
+
+function world(guests: number, containers: number) {
+  const clock = new FakeClock()
+  const turns = new SamplingTurns(clock, 2, 10)
+  const sampled: number[] = []
+  const gone = Array.from({ length: guests }, () => new AbortController())
+  for (let i = 0; i < guests; i++) {
+    turns.add({ sample: () => sampled.push(i), cost: () => containers }, gone[i]!.signal)
+  }
+  return { clock, turns, sampled, gone }
+}
+
+test('few containers are sampled at once', async () => {
+  const { turns, sampled } = world(5, 2)
+  turns.tick(never)
+  await settle()
+  expect(sampled).toEqual([0, 1, 2, 3, 4])
+})
+
+test('guests without running containers cost nothing and never wait', async () => {
+  const { turns, sampled } = world(1000, 0)
+  turns.tick(never)
+  await settle()
+  expect(sampled).toHaveLength(1000)
+})
+
+test('many containers take turns within the budget, and a further tick queues nobody twice', async () => {
+  const { clock, turns, sampled } = world(20, 4)
+  turns.tick(never)
+  await settle()
+  expect(sampled).toEqual([0, 1, 2])
+  turns.tick(never)
+  for (let s = 0; s < 20; s++) await clock.advance(1000)
+  expect(sampled.length).toBeGreaterThanOrEqual(12)
+  expect(sampled.length).toBeLessThanOrEqual(14)
+  for (let s = 0; s < 60; s++) await clock.advance(1000)
+  // The second tick put those at the end of the queue again that had had their turn before it.
+  expect(sampled.slice(0, 23)).toEqual([...Array.from({ length: 20 }, (_, i) => i), 0, 1, 2])
+  expect(sampled).toHaveLength(23)
+})
+
+test('a guest that is gone gets no turn, and stopping ends the waiting', async () => {
+  const { clock, turns, sampled, gone } = world(10, 10)
+  const stop = new AbortController()
+  turns.tick(stop.signal)
+  await settle()
+  gone[1]!.abort()
+  await clock.advance(30_000)
+  expect(sampled).not.toContain(1)
+  const before = sampled.length
+  stop.abort()
+  await clock.advance(60_000)
+  expect(sampled).toHaveLength(before)
+})
