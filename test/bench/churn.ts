@@ -89,6 +89,7 @@ async function main(): Promise<boolean> {
 
 async function churn(world: World, sides: readonly Side[]): Promise<boolean> {
   const daemon = await world.startDaemon()
+  process.once('exit', () => daemon.child.kill('SIGKILL'))
   const pid = daemon.child.pid!
   for (const vm of sides.flatMap(({ vms }) => vms)) await world.untilMonitored(vm, 60)
   await sleep(3000)
@@ -162,4 +163,5 @@ if (!parts.sshd || !parts.dockerd) {
   process.stderr.write(`churn needs real sshd and dockerd: ${parts.reason ?? 'not available'}\n`)
   process.exit(1)
 }
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 process.exit((await main()) ? 0 : 1)

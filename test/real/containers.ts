@@ -90,7 +90,7 @@ export class Containers {
   }
 
   async rmAll(): Promise<void> {
-    for (const { Id } of await this.list()) await this.rm(Id)
+    await Promise.all((await this.list()).map(({ Id }) => this.rm(Id)))
   }
 
   /** Running or not, as the engine tells it now. */

@@ -43,7 +43,7 @@ export function portsOf(entry: Readonly<Record<string, unknown>>): Readonly<Reco
 
 /** The rows without the addresses of their ports, which Podman's list does not tell. */
 export function withoutAddresses(rows: readonly Row[]): Row[] {
-  return rows.map((row) => ({ ...row, ports: row.ports.map((port) => port.replace(/^.*:(?=\d+->)/, '')) }))
+  return rows.map((row) => ({ ...row, ports: row.ports.map((port) => port.replace(/^.*:(?=\d+->)/, '')).sort() }))
 }
 
 /** An engine's status as contract and clients know it, told by rules of its own and not by those under test. */

@@ -44,9 +44,12 @@ export class RealDockerd {
     return this.#guest.exec('docker', '--host', `unix://${this.#socketInGuest}`, ...args)
   }
 
-  /** Ends the engine as the service manager does; its containers end with it, its data stays. */
-  async stop(): Promise<void> {
-    this.#process.signal('SIGTERM')
+  /**
+   * Ends the engine as the service manager does; its containers end with it, its data stays. By SIGKILL: as a crash
+   * does; its socket and pid file stay as well, and so do containers and their shims.
+   */
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+    this.#process.signal(signal)
     await this.#process.end()
   }
 
