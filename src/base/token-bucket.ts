@@ -17,14 +17,20 @@ export class TokenBucket {
     this.#filledAt = clock.monotonic()
   }
 
-  /** Waits for one's turn and until the level is positive again. What the turn costs is said with `spend`. */
-  turn(signal: AbortSignal): Promise<void> {
-    const mine = this.#queue.then(() => this.#untilPositive(signal))
+  /**
+   * Waits for one's turn and until the level is positive again, then takes `units`, before the next in line looks at
+   * the level. What the turn costs besides is said with `spend`.
+   */
+  turn(signal: AbortSignal, units = 0): Promise<void> {
+    const mine = this.#queue.then(async () => {
+      await this.#untilPositive(signal)
+      this.spend(units)
+    })
     this.#queue = mine.catch(() => undefined)
     return mine
   }
 
-  /** Takes units; the level may go below zero, and later turns wait for that. */
+  /** Takes units, or gives back what is negative; the level may go below zero, and later turns wait for that. */
   spend(units: number): void {
     this.#fill()
     this.#level -= units

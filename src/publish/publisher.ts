@@ -139,13 +139,14 @@ export class Publisher {
 
   async #flush(ref: VmRef, vm: VmKeys): Promise<void> {
     const signal = vm.gone.signal
-    await this.#turn(vm)
+    const expected = callsOf(this.#plan(ref, vm))
+    await this.#turn(vm, expected)
     await this.#flushes.pass(signal, async () => {
       const plan = this.#plan(ref, vm)
+      const calls = callsOf(plan)
+      this.#deps.budget.spend(calls - expected)
       if (plan === undefined) return
       vm.flushedAt = this.#deps.clock.monotonic()
-      const calls = callsFor(plan.stamp) + callsFor(plan.writes)
-      this.#deps.budget.spend(calls)
       this.writes += calls
       if (plan.stamp.length > 0 && plan.replaces) {
         await this.#apply(ref, vm, plan.stamp)
@@ -177,12 +178,12 @@ export class Publisher {
     return plan.writes.length > 0 ? plan : undefined
   }
 
-  /** Waits until the budget allows a write; `forget` and `drain` cut it short. */
-  async #turn(vm: VmKeys): Promise<void> {
+  /** Waits until the budget allows so many writes; `forget` and `drain` cut it short. */
+  async #turn(vm: VmKeys, calls: number): Promise<void> {
     if (this.#draining) return
     await linked(vm.gone.signal, (mine, abort) => {
       vm.hurry = () => abort(new StoppedError())
-      return this.#deps.budget.turn(mine)
+      return this.#deps.budget.turn(mine, calls)
     }).catch((error: unknown) => {
       if (!this.#draining) throw error
     })
@@ -201,6 +202,10 @@ export class Publisher {
     })
     vm.hurry = undefined
   }
+}
+
+function callsOf(plan: WritePlan | undefined): number {
+  return plan === undefined ? 0 : callsFor(plan.stamp) + callsFor(plan.writes)
 }
 
 function isGone(error: unknown): boolean {
