@@ -79,10 +79,14 @@ export class GuestSessions {
 function watchGuest(deps: WatchDeps, link: GuestLink, ready: () => void, parent: AbortSignal): Promise<never> {
   return linked(parent, async (signal, abort): Promise<never> => {
     void link.closed.then((error) => abort(error ?? new StoppedError('the link was closed')))
+    // What comes in after the end is nobody's any more: the VM may be unregistered, or another host's.
+    const publish: WatchDeps['publish'] = (fields) => {
+      if (!signal.aborted) deps.publish(fields)
+    }
     const openStream = (inTime: AbortSignal) => link.openStream(inTime)
     try {
       const engine = await Engine.open({ clock: deps.clock, openStream }, ENGINE_LIMITS, signal)
-      return await new GuestWatch(deps, engine).run(ready, signal)
+      return await new GuestWatch({ ...deps, publish }, engine).run(ready, signal)
     } finally {
       abort(new StoppedError('this guest is not watched any more'))
     }

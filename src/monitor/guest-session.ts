@@ -51,6 +51,7 @@ export class GuestSession {
   #state: SessionState
   #link: GuestLink | undefined
   #username = ''
+  #pinLater: (() => void) | undefined
   #redial: (() => void) | undefined
   #cancelGrace: (() => void) | undefined
   #cancelShow: (() => void) | undefined
@@ -111,6 +112,7 @@ export class GuestSession {
       return { error, readyMs: readyAt === undefined ? 0 : clock.monotonic() - readyAt }
     } finally {
       this.#redial = undefined
+      this.#pinNow()
       this.#link?.close()
       this.#link = undefined
     }
@@ -130,8 +132,14 @@ export class GuestSession {
     }
     this.#link = link
     this.#username = target.username
-    this.#pin(target, link.facts.hostKey)
+    this.#pinLater = () => this.#pin(target, link.facts.hostKey)
     await watchGuest(link, ready, signal)
+  }
+
+  /** With the first documents, so that all is one write; without them if the engine cannot be watched. */
+  #pinNow(): void {
+    this.#pinLater?.()
+    this.#pinLater = undefined
   }
 
   /** At first contact; a pin that is there already (of an earlier version) becomes this VM's own, so that no clone inherits it. */
@@ -149,6 +157,7 @@ export class GuestSession {
 
   #isReady(): void {
     this.#failures = 0
+    this.#pinNow()
     this.#cancelGrace?.()
     this.#cancelGrace = undefined
     this.#input({ type: 'ready' })

@@ -82,16 +82,22 @@ export class GuestWatch {
     this.#wake?.()
   }
 
+  /** The first documents, the list before all; `ready` comes with their publication, so that both are one write. */
   async #lookAtAll(ready: () => void, signal: AbortSignal): Promise<void> {
-    const cancel = this.#deps.clock.after(GATHER_MS, () => this.#flush())
+    const [list, ...others] = this.#watched
+    await this.#look(list!, signal)
+    let told = false
+    const publish = () => {
+      this.#flush()
+      if (!told) ready()
+      told = true
+    }
+    const cancel = this.#deps.clock.after(GATHER_MS, publish)
     try {
-      for (const [i, watched] of this.#watched.entries()) {
-        await this.#look(watched, signal)
-        if (i === 0) ready()
-      }
+      for (const watched of others) await this.#look(watched, signal)
     } finally {
       cancel()
-      this.#flush()
+      if (!signal.aborted) publish()
     }
     this.#armResync()
   }
