@@ -24,9 +24,8 @@ export class LookPlan {
 
   /** An event may have changed it: look at once if it was quiet, after a gap otherwise, and again when all has settled. */
   hint(now: number): void {
-    const earliest = this.#endedAt + Math.max(this.#minGapMs, this.#gap)
-    this.dueBy(Math.max(now, earliest))
-    this.#settle = Math.max(now + SETTLE_MS, earliest)
+    this.dueBy(Math.max(now, this.#earliest()))
+    this.#settle = Math.max(now + SETTLE_MS, this.#earliest())
   }
 
   /** Look at this time at the latest. */
@@ -46,5 +45,12 @@ export class LookPlan {
   ended(now: number): void {
     this.#endedAt = now
     this.#gap = Math.max(this.#gap, 2 * (now - this.#startedAt))
+    // Hints that came during the look did not know yet how long it would take.
+    this.#due = Math.max(this.#due, this.#earliest())
+    this.#settle = Math.max(this.#settle, this.#earliest())
+  }
+
+  #earliest(): number {
+    return this.#endedAt + Math.max(this.#minGapMs, this.#gap)
   }
 }
