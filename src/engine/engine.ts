@@ -45,6 +45,7 @@ export class Engine {
   readonly product: 'docker' | 'podman'
   readonly #deps: EngineDeps
   readonly #limits: EngineLimits
+  #negotiated: Json | undefined
 
   private constructor(deps: EngineDeps, limits: EngineLimits, apiVersion: string, product: 'docker' | 'podman') {
     this.#deps = deps
@@ -56,11 +57,16 @@ export class Engine {
   /** Finds out the API version that both sides speak, with one request to `/version`. */
   static async open(deps: EngineDeps, limits: EngineLimits, signal: AbortSignal): Promise<Engine> {
     const document = await new Engine(deps, limits, '', 'docker').version(signal)
-    return new Engine(deps, limits, chooseApiVersion(document), productOf(document))
+    const engine = new Engine(deps, limits, chooseApiVersion(document), productOf(document))
+    engine.#negotiated = document
+    return engine
   }
 
-  /** The `/version` document. */
+  /** The `/version` document; at first the one that the API version was chosen from. */
   async version(signal: AbortSignal): Promise<Json> {
+    const negotiated = this.#negotiated
+    this.#negotiated = undefined
+    if (negotiated !== undefined) return negotiated
     const reply = await this.#call('GET /version', signal, (docker) => docker.version())
     return anObject('GET /version', reply)
   }
