@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { backoff, type Random } from '../base/backoff.ts'
 import { abortReason, type Clock } from '../base/clock.ts'
 import { linked } from '../base/deadline.ts'
@@ -71,6 +72,8 @@ export class GuestSession {
 
   /** Where to connect from now on. A good link stays if the new aim would lead to the same place. */
   retarget(aim: Aim): void {
+    // Most changes of a VM's record are about something else: they cut no wait short, and end no dial.
+    if (isDeepStrictEqual(aim, this.#aim)) return
     const pinned = this.#aim.target.pinnedHostKey
     this.#aim = aim
     if (aim.target.pinnedHostKey !== pinned) this.#pinChanged(aim.target)
