@@ -1,0 +1,343 @@
+import { getEventListeners } from 'node:events'
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { Engine } from '../../src/engine/engine.ts'
+import type { EngineEvent } from '../../src/engine/event-stream.ts'
+import { GuestWatch } from '../../src/monitor/guest-watch.ts'
+import type { Sampler } from '../../src/monitor/sampling-turns.ts'
+import type { ObserveContext, Observation } from '../../src/observations/observation.ts'
+import { FakeClock, settle } from '../fakes/fake-clock.ts'
+import { Late, stateOf } from '../fakes/late.ts'
+import { RecordingLog } from '../fakes/recording-log.ts'
+
+const RESYNC_MS = 300_000
+
+/** What the list says: names by id. */
+type List = Record<string, string>
+
+let clock: FakeClock
+let recording: RecordingLog
+let stop: AbortController
+/** What is asked of the engine, with the time. */
+let asked: [number, string][]
+let published: Record<string, string | undefined>[]
+let list: List
+/** What an observation comes to besides its value: an error, or a wait. */
+let faults: Record<string, () => Promise<void>>
+let contexts: ObserveContext<unknown>[]
+let emit: (event: EngineEvent) => void
+let endEvents: (error: Error) => void
+let subscribe: () => void
+let sampler: Sampler | undefined
+let ready: number
+let running: Promise<never>
+let begun: number
+
+const START: EngineEvent = { type: 'container', action: 'start', id: 'a' }
+
+/** An engine that has events only: the observations below ask the test. */
+const engine = {
+  events: (onEvent: (event: EngineEvent) => void, onSubscribed: () => void, signal: AbortSignal) =>
+    new Promise<never>((_, reject) => {
+      emit = onEvent
+      subscribe = onSubscribed
+      endEvents = reject
+      signal.addEventListener('abort', () => reject(new Error('aborted')))
+    }),
+} as unknown as Engine
+
+async function ask(what: string, signal: AbortSignal): Promise<void> {
+  asked.push([clock.monotonic() - begun, what])
+  await new Promise<void>((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+    ;(faults[what]?.() ?? Promise.resolve()).then(resolve, reject)
+  })
+}
+
+const listing: Observation<List> = {
+  key: 'ps',
+  cadence: 'resync',
+  minGapMs: 0,
+  dueAfter: ({ type }) => type === 'container',
+  observe: async (_, __, signal) => {
+    await ask('ps', signal)
+    return { ...list }
+  },
+  runningIn: (value) => new Map(Object.entries(value)),
+  encode: (value) => Object.values(value).join(),
+}
+const info: Observation<string> = {
+  key: 'info',
+  cadence: 'resync',
+  minGapMs: 5000,
+  dueAfter: ({ type }) => type === 'image',
+  observe: async (_, __, signal) => {
+    await ask('info', signal)
+    return 'info'
+  },
+  encode: (value) => value,
+}
+const top: Observation<string[]> = {
+  key: 'top',
+  cadence: 'sampling',
+  minGapMs: 0,
+  dueAfter: () => false,
+  observe: async (_, context, signal) => {
+    contexts.push(context)
+    await ask('top', signal)
+    return [...context.running]
+  },
+  prune: (value, ids) => value.filter((id) => ids.has(id)),
+  encode: (value) => value.join(),
+}
+
+beforeEach(() => {
+  clock = new FakeClock()
+  recording = new RecordingLog()
+  stop = new AbortController()
+  asked = []
+  published = []
+  contexts = []
+  faults = {}
+  list = { a: 'web' }
+  ready = 0
+  sampler = undefined
+  begun = clock.monotonic()
+})
+
+/** Starts the watch; `subscribed` says whether the engine's events flow already. */
+async function start(subscribed = true): Promise<void> {
+  const observations = [listing, info, top] as Observation<unknown>[]
+  const watch = new GuestWatch(
+    {
+      clock,
+      random: () => 1,
+      log: recording.log,
+      observations,
+      publish: (fields) => published.push({ ...fields }),
+      onSampling: (mine) => (sampler = mine),
+      resyncMs: RESYNC_MS,
+      valueBudgetBytes: 1000,
+    },
+    engine,
+  )
+  running = watch.run(() => ready++, stop.signal)
+  running.catch(() => undefined)
+  await settle()
+  if (!subscribed) return
+  subscribe()
+  await settle()
+}
+
+const asks = (what: string) => asked.filter(([, name]) => name === what).map(([at]) => at)
+/** What is published now, all writes taken together. */
+const now = () => Object.assign({}, ...published) as Record<string, string | undefined>
+
+describe('the beginning', () => {
+  test('subscribes first, and looks only then: what happens in between is told by an event', async () => {
+    await start(false)
+    expect(asked).toEqual([])
+    subscribe()
+    await settle()
+    expect(asked.map(([, what]) => what)).toEqual(['ps', 'info', 'top'])
+  })
+
+  test('publishes the first documents together, and is ready with them', async () => {
+    await start()
+    expect(published).toEqual([{ ps: 'web', info: 'info', top: 'a' }])
+    expect(ready).toBe(1)
+  })
+
+  test('a slow part does not hold up the list for more than half a second', async () => {
+    faults['info'] = () => new Promise(() => undefined)
+    await start()
+    await clock.advance(499)
+    expect([ready, published]).toEqual([0, []])
+    await clock.advance(1)
+    expect([ready, published]).toEqual([1, [{ ps: 'web' }]])
+  })
+
+  test('a part that fails is left out, with a warning; the others are there', async () => {
+    faults['info'] = () => Promise.reject(new Error('HTTP 500'))
+    await start()
+    expect(published).toEqual([{ ps: 'web', top: 'a' }])
+    expect(recording.at('warn')).toEqual(['could not look at this part of the guest'])
+  })
+
+  test('a list that fails ends it, unready', async () => {
+    faults['ps'] = () => Promise.reject(new Error('HTTP 500'))
+    await start()
+    await expect(running).rejects.toThrow('HTTP 500')
+    expect([ready, published, clock.pending]).toEqual([0, [], 0])
+  })
+
+  test('an engine whose events cannot be had ends it', async () => {
+    await start(false)
+    endEvents(new Error('no events'))
+    await expect(running).rejects.toThrow('no events')
+    expect(asked).toEqual([])
+  })
+})
+
+describe('events', () => {
+  beforeEach(async () => {
+    await start()
+    await clock.advance(10_000)
+    asked.length = 0
+    published.length = 0
+  })
+
+  test('one is looked at at once, and again when all has settled', async () => {
+    list = { a: 'web', b: 'db' }
+    emit(START)
+    await settle()
+    expect(now()['ps']).toBe('web,db')
+    await clock.advance(1000)
+    expect(asks('ps')).toEqual([10_000, 10_150])
+  })
+
+  test('one that came too early is made good by the second look', async () => {
+    emit(START)
+    await settle()
+    list = { a: 'web', b: 'late' }
+    await clock.advance(150)
+    expect(now()['ps']).toBe('web,late')
+  })
+
+  test('a storm is looked at once a second, and its end is seen', async () => {
+    for (let i = 0; i < 3000; i++) {
+      list = { a: `web ${i}` }
+      emit(START)
+      await clock.advance(10)
+    }
+    await clock.advance(2000)
+    expect(now()['ps']).toBe('web 2999')
+    expect(asks('ps').length).toBeLessThanOrEqual(37)
+  })
+
+  test('each makes due only what it may have changed', async () => {
+    emit({ type: 'image', action: 'pull', id: 'i' })
+    await clock.advance(20_000)
+    expect(asks('ps')).toEqual([])
+    expect(asks('info').length).toBeGreaterThanOrEqual(1)
+  })
+
+  test('those that come during a look bring another look', async () => {
+    const slow = new Late<void>()
+    faults['ps'] = () => slow.promise
+    emit(START)
+    await settle()
+    emit(START)
+    list = { c: 'new' }
+    delete faults['ps']
+    slow.resolve()
+    await clock.advance(1000)
+    expect(now()['ps']).toBe('new')
+  })
+
+  test('processes of a container that has ended are taken out at once', async () => {
+    expect(now()).toEqual({})
+    list = {}
+    emit({ ...START, action: 'die' })
+    await settle()
+    expect(published).toEqual([{ ps: '', top: '' }])
+  })
+
+  test('the end of the stream ends it', async () => {
+    endEvents(new Error('the events ended'))
+    await expect(running).rejects.toThrow('the events ended')
+    expect(clock.pending).toBe(0)
+  })
+})
+
+describe('looks that nobody asked for', () => {
+  test('the list is looked at anew after the resync time, even if no event came', async () => {
+    await start()
+    list = { a: 'renamed' }
+    await clock.advance(RESYNC_MS - 1)
+    expect(asks('ps')).toHaveLength(1)
+    await clock.advance(1)
+    expect(now()['ps']).toBe('renamed')
+    await clock.advance(3 * RESYNC_MS)
+    expect(asks('ps').length).toBeGreaterThanOrEqual(4)
+    expect(asks('ps').length).toBeLessThanOrEqual(6)
+  })
+
+  test('events put the resync off for nobody: what no event tells is seen in time', async () => {
+    await start()
+    for (let i = 0; i < 40; i++) {
+      await clock.advance(RESYNC_MS / 10)
+      emit(START)
+    }
+    const times = asks('info')
+    for (const [i, at] of times.slice(1).entries()) expect(at - times[i]!).toBeLessThanOrEqual(RESYNC_MS * 1.1)
+    expect(times.length).toBeGreaterThanOrEqual(4)
+  })
+
+  test('processes are sampled when the schedule says so, and with what was seen before', async () => {
+    await start()
+    await clock.advance(60_000)
+    expect(asks('top')).toHaveLength(1)
+    expect(sampler?.cost()).toBe(1)
+    sampler!.sample()
+    await settle()
+    expect(asks('top')).toEqual([0, 60_000])
+    expect(contexts[1]).toMatchObject({ previous: ['a'], running: ['a'] })
+    expect(contexts[1]!.names?.get('a')).toBe('web')
+  })
+
+  test('sampling gives way to the list, and is made up for', async () => {
+    await start()
+    await clock.advance(60_000)
+    faults['top'] = () => new Promise(() => undefined)
+    sampler!.sample()
+    await settle()
+    list = { a: 'web', b: 'new' }
+    emit(START)
+    await settle()
+    expect(now()['ps']).toBe('web,new')
+    delete faults['top']
+    await clock.advance(6000)
+    expect(now()['top']).toBe('a,b')
+    expect(recording.at('warn')).toEqual([])
+  })
+
+  test('a list that fails later ends it', async () => {
+    await start()
+    faults['ps'] = () => Promise.reject(new Error('engine gone'))
+    emit(START)
+    await clock.advance(200)
+    await expect(running).rejects.toThrow('engine gone')
+  })
+})
+
+describe('stopping', () => {
+  test.each<[string, () => Promise<void> | void]>([
+    ['waits', () => undefined],
+    [
+      'looks',
+      async () => {
+        faults['ps'] = () => new Promise(() => undefined)
+        emit(START)
+        await settle()
+      },
+    ],
+  ])('while it %s ends it at once, with nothing left behind', async (_, prepare) => {
+    await start()
+    await prepare()
+    stop.abort(new Error('stopping'))
+    await expect(running).rejects.toThrow('stopping')
+    await settle()
+    expect(clock.pending).toBe(0)
+    expect(getEventListeners(stop.signal, 'abort')).toHaveLength(0)
+  })
+
+  test('a thousand waits leave no listeners', async () => {
+    await start()
+    for (let i = 0; i < 1000; i++) {
+      emit(START)
+      await clock.advance(20)
+    }
+    expect(getEventListeners(stop.signal, 'abort')).toHaveLength(1)
+    expect(stateOf(running).state).toBe('pending')
+  })
+})
