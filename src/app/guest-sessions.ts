@@ -1,5 +1,5 @@
 import { linked } from '../base/deadline.ts'
-import { StoppedError } from '../base/errors.ts'
+import { asError, StoppedError } from '../base/errors.ts'
 import type { RetryDeps } from '../base/retrying.ts'
 import { Engine } from '../engine/engine.ts'
 import type { GuestLink, Transport } from '../model/guest.ts'
@@ -43,12 +43,15 @@ export class GuestSessions {
     const { monitor } = this.#config
     const log = this.#deps.log.child({ vm: vm.uuid })
     const publish = (fields: Readonly<Record<string, string | undefined>>) => publisher.want(vm.ref, fields)
+    const unsampled = monitor.top_schedule === 'off' ? OBSERVATIONS.filter(({ cadence }) => cadence === 'sampling') : []
+    // An earlier daemon, with another schedule, may have left a sample that nobody would ever renew.
+    publish(Object.fromEntries(unsampled.map(({ key }) => [key, undefined])))
     const watchDeps: WatchDeps = {
       clock,
       random,
       log,
       publish,
-      observations: OBSERVATIONS,
+      observations: OBSERVATIONS.filter((observation) => !unsampled.includes(observation)),
       onSampling: (sampler, signal) => this.#turns.add(sampler, signal),
       resyncMs: monitor.resync_s * 1000,
       valueBudgetBytes: monitor.value_budget_bytes,
@@ -87,8 +90,10 @@ function watchGuest(deps: WatchDeps, link: GuestLink, ready: () => void, parent:
     try {
       const engine = await Engine.open({ clock: deps.clock, openStream }, ENGINE_LIMITS, signal)
       return await new GuestWatch({ ...deps, publish }, engine).run(ready, signal)
-    } finally {
-      abort(new StoppedError('this guest is not watched any more'))
+    } catch (error) {
+      // With this very error: whoever waits for the end learns of what is first given here.
+      abort(asError(error))
+      throw error
     }
   })
 }

@@ -10,7 +10,7 @@ test(
   () =>
     World.during({}, async (world) => {
       const guests = await Promise.all(
-        Array.from({ length: 6 }, () =>
+        Array.from({ length: 16 }, () =>
           world.addGuest({ engine: { containers: Array.from({ length: 15 }, (_, i) => ({ name: `web-${i}` })) } }),
         ),
       )
@@ -27,7 +27,7 @@ test(
       const events = watchers.reduce((sum, { shown }) => sum + shown.events, 0)
       const lacking = watchers.reduce((sum, { shown }) => sum + shown.lacking, 0)
       console.info(`${lacking} of ${events} delivered events lacked docker_ps`)
-      expect(events).toBeGreaterThan(800)
+      expect(events).toBeGreaterThan(1000)
       expect(lacking / events).toBeLessThanOrEqual(0.005)
     }),
   120_000,
