@@ -13,6 +13,8 @@ import type { Sampler } from './sampling-turns.ts'
 const GATHER_MS = 500
 /** When sampling that gave way to the list is tried again. */
 const RESAMPLE_MS = 5000
+/** A look that takes longer makes one doubt that the engine answers at all: then the list is asked, which decides. */
+const DOUBT_MS = 10_000
 
 export interface WatchDeps {
   readonly clock: Clock
@@ -141,7 +143,9 @@ export class GuestWatch {
       if (error instanceof StoppedError) plan.dueBy(clock.monotonic() + RESAMPLE_MS)
       else log.warn({ err: asError(error), key: observation.key }, 'could not look at this part of the guest')
     } finally {
-      plan.ended(clock.monotonic())
+      const now = clock.monotonic()
+      plan.ended(now)
+      if (now - startedAt > DOUBT_MS) this.#watched[0]?.plan.dueBy(now)
     }
   }
 
