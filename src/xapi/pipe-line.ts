@@ -3,6 +3,9 @@ import { Duplex } from 'node:stream'
 import { asError } from '../base/errors.ts'
 import { ResponseFramer } from './response-framer.ts'
 
+/** The connection ended after answers to earlier requests and before the first byte of an answer to this one. */
+export class NotAnswered extends Error {}
+
 /**
  * One connection to XAPI's socket over which requests can be sent without waiting for the answers to earlier ones
  * (HTTP pipelining). Node's own client never does that, but two field writes sent back to back leave the shortest
@@ -12,7 +15,9 @@ export class PipeLine {
   readonly #socketPath: string
   #socket: Socket | undefined
   #framer = new ResponseFramer()
-  #lanes: Lane[] = []
+  readonly #lanes: Lane[] = []
+  /** Answers that came whole over the present connection. */
+  #answers = 0
 
   constructor(socketPath: string) {
     this.#socketPath = socketPath
@@ -31,15 +36,19 @@ export class PipeLine {
     return this.#lanes.length > 0
   }
 
+  /** Lets go of a connection that is idle: the next request has one of its own, which nobody is about to close. */
+  renew(): void {
+    if (!this.busy) this.close()
+  }
+
   close(): void {
-    const socket = this.#socket
-    socket?.destroy()
-    if (socket !== undefined) this.#broken(socket, undefined)
+    this.#drop(new Error('the connection was closed by this side'))
   }
 
   #connect(): Socket {
     const socket = connect(this.#socketPath)
     this.#framer = new ResponseFramer()
+    this.#answers = 0
     socket.on('data', (data: Buffer) => this.#distribute(socket, data))
     socket.on('error', (error) => this.#broken(socket, error))
     socket.on('close', () => this.#broken(socket, undefined))
@@ -60,8 +69,11 @@ export class PipeLine {
         const lane = this.#lanes[0]
         if (lane === undefined) return void socket.destroy()
         const cut = this.#framer.cut(rest)
-        lane.push(cut.mine)
+        lane.receive(cut.mine)
         if (cut.done) this.#lanes.shift()?.answered()
+        if (cut.done) this.#answers++
+        // Not when it is closed, but now: the next request may come before that.
+        if (cut.done && this.#framer.last) return this.#broken(socket, undefined)
         rest = cut.rest
       }
     } catch (error) {
@@ -71,21 +83,27 @@ export class PipeLine {
 
   /** A lane that was given up before its answer came: the answers after it could not be told apart any more. */
   #abandoned(lane: Lane): void {
+    if (this.#lanes.includes(lane)) this.#drop(new Error('the connection was given up with an earlier call'))
+  }
+
+  /** At once, and not when the system has closed it: the next lane needs a connection that works. */
+  #drop(error: Error): void {
     const socket = this.#socket
-    if (socket === undefined || !this.#lanes.includes(lane)) return
-    socket.destroy()
-    // At once, and not when the system has closed it: the next lane needs a connection that works.
-    this.#broken(socket, new Error('the connection was given up with an earlier call'))
+    this.#socket = undefined
+    socket?.destroy()
+    for (const lane of this.#lanes.splice(0)) lane.cutOff(error)
   }
 
   /** The first lane may have its whole answer, if that ends with the connection; the others have none. */
   #broken(socket: Socket, error: Error | undefined): void {
     if (socket !== this.#socket) return
     this.#socket = undefined
-    const [first, ...others] = this.#lanes
-    this.#lanes = []
-    first?.cutOff(error)
-    for (const lane of others) lane.cutOff(error ?? new Error('the connection closed before the answer'))
+    socket.destroy()
+    const [first, ...others] = this.#lanes.splice(0)
+    const spoke = this.#answers > 0 || first?.begun === true
+    const why = 'the connection closed before the answer'
+    first?.cutOff(spoke && !first.begun ? new NotAnswered(why) : error)
+    for (const lane of others) lane.cutOff(spoke ? new NotAnswered(why) : (error ?? new Error(why)))
   }
 }
 
@@ -93,11 +111,18 @@ class Lane extends Duplex {
   readonly #socket: Socket
   readonly #gone: (lane: Lane) => void
   #answered = false
+  /** Something of the answer has come. */
+  begun = false
 
   constructor(socket: Socket, gone: (lane: Lane) => void) {
     super()
     this.#socket = socket
     this.#gone = gone
+  }
+
+  receive(data: Buffer): void {
+    this.begun = true
+    this.push(data)
   }
 
   answered(): void {

@@ -9,6 +9,12 @@ export class ResponseFramer {
   /** Bytes still to come; undefined while the next thing is a head or a chunk-size line. */
   #left: number | undefined
   #state: 'head' | 'body' | 'chunk-size' | 'chunk' | 'trailer' | 'until-close' = 'head'
+  #last = false
+
+  /** Whether the server has said that no other response comes after the current one. */
+  get last(): boolean {
+    return this.#last
+  }
 
   /** Cuts `data` after the end of the current response, if it ends there. */
   cut(data: Buffer): { readonly mine: Buffer; readonly rest: Buffer; readonly done: boolean } {
@@ -69,6 +75,9 @@ export class ResponseFramer {
 
   #headDone(head: string): void {
     this.#head = ''
+    // RFC 9112 section 9.3: the default of HTTP 1.0 is to close.
+    const keeps = /^http\/1\.0/i.test(head) ? /^connection:.*\bkeep-alive\b/im.test(head) : true
+    this.#last = !keeps || /^connection:.*\bclose\b/im.test(head)
     const length = /^content-length:\s*(\d+)\s*$/im.exec(head)?.[1]
     if (/^transfer-encoding:.*chunked/im.test(head)) this.#state = 'chunk-size'
     else if (length === undefined) this.#state = 'until-close'

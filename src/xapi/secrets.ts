@@ -36,8 +36,9 @@ export class XapiSecrets implements SecretStore {
       await this.#session.call('pool.add_to_other_config', [await this.#pool(signal), key, value], signal)
       return true
     } catch (error) {
-      if (isFailure(error, 'MAP_DUPLICATE_KEY')) return false
-      throw error
+      if (!isFailure(error, 'MAP_DUPLICATE_KEY')) throw error
+      // An earlier answer may have been lost: then it is this very value that is there.
+      return (await this.poolConfig(signal))[key] === value
     }
   }
 

@@ -1,8 +1,8 @@
 import type { Clock } from '../base/clock.ts'
 import { linked, within } from '../base/deadline.ts'
 import { DeadlineError, StoppedError, TransientError } from '../base/errors.ts'
-import { Gate } from '../base/gate.ts'
 import type { Log } from '../base/log.ts'
+import { CallLines } from './call-lines.ts'
 import { isFailure, translateWireError, unexpectedAnswer } from './errors.ts'
 import { NotJsonRpc, sendJson } from './json-rpc.ts'
 import { PipeLine } from './pipe-line.ts'
@@ -30,9 +30,8 @@ export interface XapiDeps {
 /** One session with XAPI on its local socket, made at the first call and made again when XAPI has forgotten it. */
 export class XapiSession {
   readonly #deps: XapiDeps
-  readonly #lines: PipeLine[]
+  readonly #lines: CallLines
   readonly #pollLine: PipeLine
-  readonly #gate = new Gate(LINES)
   readonly #life = new AbortController()
   #login: Promise<string> | undefined
   /** The login under which JSON-RPC did not work. */
@@ -40,7 +39,7 @@ export class XapiSession {
 
   constructor(deps: XapiDeps) {
     this.#deps = deps
-    this.#lines = Array.from({ length: LINES }, () => new PipeLine(deps.socketPath))
+    this.#lines = new CallLines(deps.socketPath, LINES)
     this.#pollLine = new PipeLine(deps.socketPath)
   }
 
@@ -116,7 +115,8 @@ export class XapiSession {
       this.#deps.log.debug({ err: error }, 'could not log out of XAPI')
     }
     this.#life.abort(new StoppedError('logged out'))
-    for (const line of [this.#pollLine, ...this.#lines]) line.close()
+    this.#pollLine.close()
+    this.#lines.close()
   }
 
   /** Shared by all callers, so no single caller's abort ends it; its own deadline does. Callers wait for it `linked`. */
@@ -131,6 +131,7 @@ export class XapiSession {
 
   async #logIn(signal: AbortSignal): Promise<string> {
     const params = ['root', '', '1.0', ORIGINATOR]
+    this.#lines.relearn()
     const [result] = await this.#onLine([{ method: 'session.login_with_password', params }], signal)
     if (result?.status !== 'fulfilled') throw result?.reason
     if (typeof result.value !== 'string') throw unexpectedAnswer('a session that is not a reference')
@@ -150,10 +151,7 @@ export class XapiSession {
   }
 
   #onLine(calls: readonly XapiCall[], signal: AbortSignal): Promise<PromiseSettledResult<unknown>[]> {
-    return this.#gate.pass(signal, () => {
-      const line = this.#lines.find((candidate) => !candidate.busy) ?? this.#lines[0]!
-      return Promise.allSettled(calls.map((call) => this.#send(line, call, this.#deps.callMs, signal)))
-    })
+    return this.#lines.burst(calls, (line, call) => this.#send(line, call, this.#deps.callMs, signal), signal)
   }
 
   async #send(line: PipeLine, call: XapiCall, ms: number, signal: AbortSignal, how = send): Promise<unknown> {

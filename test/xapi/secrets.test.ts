@@ -51,3 +51,10 @@ describe('the pool’s map', () => {
     expect(map()).toMatchObject({ 'xscontainer-p': 'two' })
   })
 })
+
+test('a claim whose first answer was lost counts as made', async () => {
+  const secrets = new XapiSecrets(state.session)
+  expect(await secrets.claim('xscontainer-k', 'mine', signal)).toBe(true)
+  expect(await secrets.claim('xscontainer-k', 'mine', signal)).toBe(true)
+  expect(await secrets.claim('xscontainer-k', 'other', signal)).toBe(false)
+})
