@@ -1,5 +1,7 @@
-/** Docker sends some events before its own list shows them (measured: up to 106 ms), so look once more after them. */
+/** Docker sends some events before its own list shows them (measured: 106 ms), so look once more after them. */
 const SETTLE_MS = 150
+/** It writes the container to its disk in between: where that is slow (seen under load), only a later look is right. */
+const CONFIRM_MS = 3000
 /** While events keep coming, looks get rarer up to this: nobody reads a list more often. */
 const STORM_GAP_MS = 1000
 const FIRST_GAP_MS = 100
@@ -9,6 +11,7 @@ export class LookPlan {
   readonly #minGapMs: number
   #due = Infinity
   #settle = Infinity
+  #confirm = Infinity
   #startedAt = -Infinity
   #endedAt = -Infinity
   #gap = FIRST_GAP_MS
@@ -19,13 +22,14 @@ export class LookPlan {
 
   /** Infinity when nothing is due. */
   get dueAt(): number {
-    return Math.min(this.#due, this.#settle)
+    return Math.min(this.#due, this.#settle, this.#confirm)
   }
 
-  /** An event may have changed it: look at once if it was quiet, after a gap otherwise, and again when all has settled. */
+  /** An event may have changed it: look at once if it was quiet, after a gap otherwise, and twice again when all has settled. */
   hint(now: number): void {
     this.dueBy(Math.max(now, this.#earliest()))
     this.#settle = Math.max(now + SETTLE_MS, this.#earliest())
+    this.#confirm = Math.max(now + CONFIRM_MS, this.#earliest())
   }
 
   /** Look at this time at the latest. */
@@ -37,6 +41,7 @@ export class LookPlan {
     const quiet = now - this.#endedAt > 2 * STORM_GAP_MS
     this.#gap = quiet ? FIRST_GAP_MS : Math.min(STORM_GAP_MS, this.#gap * 2)
     if (this.#settle <= now) this.#settle = Infinity
+    if (this.#confirm <= now) this.#confirm = Infinity
     this.#due = Infinity
     this.#startedAt = now
   }
@@ -48,6 +53,7 @@ export class LookPlan {
     // Hints that came during the look did not know yet how long it would take.
     this.#due = Math.max(this.#due, this.#earliest())
     this.#settle = Math.max(this.#settle, this.#earliest())
+    this.#confirm = Math.max(this.#confirm, this.#earliest())
   }
 
   #earliest(): number {

@@ -30,8 +30,8 @@ describe('LookPlan', () => {
     expect(new LookPlan(0).dueAt).toBe(Infinity)
   })
 
-  test('a hint after a quiet time is looked at at once, and again when all has settled', () => {
-    expect(looks(new LookPlan(0), [5000], 20_000)).toEqual([5000, 5150])
+  test('a hint after a quiet time is looked at at once, when all has settled, and when a slow disk has, too', () => {
+    expect(looks(new LookPlan(0), [5000], 20_000)).toEqual([5000, 5150, 8000])
   })
 
   test('the least gap of an observation is kept', () => {
@@ -46,19 +46,19 @@ describe('LookPlan', () => {
       Array.from({ length: 2000 }, (_, i) => i * 10),
       25_000,
     )
-    const gaps = made.slice(1).map((at, i) => at - made[i]!)
+    const gaps = made.slice(1, -1).map((at, i) => at - made[i]!)
     expect(gaps.slice(0, 2).every((gap) => gap <= 400)).toBe(true)
     expect(Math.max(...gaps)).toBeLessThanOrEqual(1010)
     expect(gaps.slice(8, -2).every((gap) => gap >= 1000)).toBe(true)
-    expect(made.length).toBeLessThanOrEqual(27)
+    expect(made.length).toBeLessThanOrEqual(28)
   })
 
   test('what the last hint of a storm told is seen, 150 ms after it at the earliest', () => {
     for (const last of [990, 1234, 4321]) {
       const hints = Array.from({ length: Math.floor(last / 10) + 1 }, (_, i) => i * 10)
       const made = looks(new LookPlan(0), hints, 10_000)
-      expect(made.at(-1)).toBeGreaterThanOrEqual(hints.at(-1)! + 150)
-      expect(made.at(-1)).toBeLessThanOrEqual(hints.at(-1)! + 1300)
+      expect(made.find((at) => at >= hints.at(-1)! + 150)).toBeLessThanOrEqual(hints.at(-1)! + 1300)
+      expect(made.at(-1)).toBeGreaterThanOrEqual(hints.at(-1)! + 3000)
     }
   })
 
