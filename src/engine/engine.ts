@@ -5,7 +5,7 @@ import { linked, within } from '../base/deadline.ts'
 import { TokenBucket } from '../base/token-bucket.ts'
 import { chooseApiVersion, productOf } from './api-version.ts'
 import { eventsEnded, replyNotJson, replyWrongShape } from './errors.ts'
-import { readEvents, type EngineEvent } from './event-stream.ts'
+import { readEvents, TOLD_ACTIONS, type EngineEvent } from './event-stream.ts'
 import { StreamModem } from './stream-modem.ts'
 
 export interface EngineLimits {
@@ -110,7 +110,9 @@ export class Engine {
   events(onEvent: (event: EngineEvent) => void, subscribed: () => void, signal: AbortSignal): Promise<never> {
     const pace = new TokenBucket(this.#deps.clock, EVENT_BYTES_PER_S, EVENT_BYTES_BURST)
     return linked(signal, async (own): Promise<never> => {
-      const stream = await this.#docker(own, subscribed).getEvents()
+      const stream = await this.#docker(own, subscribed).getEvents(
+        this.product === 'docker' ? { filters: { event: [...TOLD_ACTIONS] } } : {},
+      )
       await readEvents(bytes(stream), this.#limits.eventLineBytes, pace, onEvent, own)
       throw eventsEnded()
     })

@@ -14,6 +14,17 @@ export interface EngineEvent {
 }
 
 /**
+ * What Docker is asked to tell: all that an observation may want to know. Without this an engine also tells of each
+ * `exec` that a health check makes, and each `top` to all who listen. The three forms of health_status are for engines
+ * that compare whole texts (moby issue 25798). Podman has other words for some, so it is asked for everything.
+ */
+export const TOLD_ACTIONS: readonly string[] = [
+  ...['create', 'start', 'restart', 'die', 'stop', 'kill', 'oom', 'pause', 'unpause', 'rename', 'update', 'destroy'],
+  ...['health_status', 'health_status: healthy', 'health_status: unhealthy'],
+  ...['tag', 'untag', 'delete', 'pull', 'load', 'import'],
+]
+
+/**
  * Tells `onEvent` of each event in the stream until it ends; rejects when the stream breaks or is not one of events.
  * `pace` (bytes) holds back an engine that sends without pause.
  */

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { diagnosisOf, RefusedError, TransientError } from '../../src/base/errors.ts'
-import type { EngineEvent } from '../../src/engine/event-stream.ts'
+import { TOLD_ACTIONS, type EngineEvent } from '../../src/engine/event-stream.ts'
 import { settle } from '../fakes/fake-clock.ts'
 import { InMemoryEngine, rejection } from './in-memory-engine.ts'
 
@@ -30,7 +30,9 @@ describe('events', () => {
   it('are subscribed to before any header comes, once, and told as they come', async () => {
     const { engine, response, events, outcome, subscribed } = await subscribe()
     expect([subscribed(), events.length]).toEqual([1, 0])
-    expect(engine.asked[1]).toBe('/v1.41/events')
+    const { pathname, searchParams } = new URL(engine.asked[1] ?? '', 'http://engine')
+    expect(pathname).toBe('/v1.41/events')
+    expect(JSON.parse(searchParams.get('filters') ?? '')).toEqual({ event: TOLD_ACTIONS })
     response.write(START.slice(0, 20))
     await settle()
     expect(events).toEqual([])
