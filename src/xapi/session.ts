@@ -3,7 +3,7 @@ import { linked, within } from '../base/deadline.ts'
 import { DeadlineError, StoppedError, TransientError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { CallLines } from './call-lines.ts'
-import { isFailure, translateWireError, unexpectedAnswer } from './errors.ts'
+import { isFailure, translateWireError, unexpectedAnswer, XapiFailure } from './errors.ts'
 import { NotJsonRpc, sendJson } from './json-rpc.ts'
 import { PipeLine } from './pipe-line.ts'
 import { send, type XapiParam } from './wire.ts'
@@ -13,6 +13,9 @@ const ORIGINATOR = 'xscontainer'
 const USER_AGENT = 'xscontainer'
 /** How many connections carry calls at the same time; the long poll has one more of its own. */
 const LINES = 6
+
+/** The first poll of a session asks for what is there already: when there is no answer by then, none will come. */
+const FIRST_JSON_MS = 10_000
 
 export interface XapiCall {
   readonly method: string
@@ -36,6 +39,12 @@ export class XapiSession {
   #login: Promise<string> | undefined
   /** The login under which JSON-RPC did not work. */
   #withoutJson: Promise<string> | undefined
+  /** Whether it has worked under this login, and how often the connection was lost since. */
+  #json: { readonly login: Promise<string> | undefined; readonly proven: boolean; readonly losses: number } = {
+    login: undefined,
+    proven: false,
+    losses: 0,
+  }
 
   constructor(deps: XapiDeps) {
     this.#deps = deps
@@ -88,19 +97,33 @@ export class XapiSession {
     }
   }
 
-  /** By JSON-RPC; by XML-RPC as everything else from then on in this session, if that is what works. */
+  /** By JSON-RPC; by XML-RPC as everything else from then on in this session, where that is what works. */
   async #pollJson(login: Promise<string>, call: XapiCall, ms: number, signal: AbortSignal): Promise<unknown> {
+    const proven = this.#json.login === login && this.#json.proven
     try {
-      return await this.#send(this.#pollLine, call, ms, signal, sendJson)
+      const answer = await this.#send(this.#pollLine, call, proven ? ms : Math.min(ms, FIRST_JSON_MS), signal, sendJson)
+      this.#json = { login, proven: true, losses: 0 }
+      return answer
     } catch (error) {
-      if (error instanceof DeadlineError) this.#withoutJson = login
-      // A lost connection is no reason: events may have been lost with it, so that the caller must start over.
-      if (signal.aborted || !(error instanceof TransientError && error.cause instanceof NotJsonRpc)) throw error
+      if (signal.aborted || isFailure(error, 'SESSION_INVALID')) throw error
+      const understood = !proven && error instanceof XapiFailure
+      if (!understood && !(error instanceof TransientError && error.cause instanceof NotJsonRpc)) {
+        this.#jsonLost(login, proven, error)
+        throw error
+      }
+      this.#pollLine.renew()
       const answer = await this.#send(this.#pollLine, call, ms, signal)
       this.#deps.log.info('XAPI does not answer JSON-RPC: following it by XML-RPC')
       this.#withoutJson = login
       return answer
     }
+  }
+
+  /** One lost connection is no reason to do without JSON-RPC, and the caller must start over: events may be lost with it. */
+  #jsonLost(login: Promise<string>, proven: boolean, error: unknown): void {
+    const losses = this.#json.login === login ? this.#json.losses + 1 : 1
+    this.#json = { login, proven, losses }
+    if (error instanceof DeadlineError || (!proven && losses >= 2)) this.#withoutJson = login
   }
 
   /** Ends the session and closes the connections. Never rejects: a XAPI that is away forgets sessions by itself. */

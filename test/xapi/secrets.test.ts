@@ -54,7 +54,7 @@ describe('the pool’s map', () => {
 
 test('a claim whose first answer was lost counts as made', async () => {
   const secrets = new XapiSecrets(state.session)
-  expect(await secrets.claim('xscontainer-k', 'mine', signal)).toBe(true)
-  expect(await secrets.claim('xscontainer-k', 'mine', signal)).toBe(true)
-  expect(await secrets.claim('xscontainer-k', 'other', signal)).toBe(false)
+  expect(await secrets.claim('xscontainer-lost', 'mine', signal)).toBe(true)
+  expect(await secrets.claim('xscontainer-lost', 'mine', signal)).toBe(true)
+  expect(await secrets.claim('xscontainer-lost', 'other', signal)).toBe(false)
 })

@@ -181,11 +181,12 @@ describe('time', () => {
   })
 
   test('a poll may take its own time and does not stand in the way of calls', async () => {
+    await session.poll('event.from', [], 45_000, signal)
     sessions.answer = (asked) => (asked.json ? undefined : success('quick'))
     const poll = session.poll('event.from', [], 45_000, signal)
     const state = stateOf(poll)
     poll.catch(() => undefined)
-    await until(() => xapi.methods.includes('event.from'))
+    await until(() => xapi.methods.filter((method) => method === 'event.from').length === 2)
     expect(await Promise.all(Array.from({ length: 12 }, () => session.call('VM.x', [], signal)))).toHaveLength(12)
     await clock.advance(44_999)
     expect(state.state).toBe('pending')
@@ -253,6 +254,55 @@ describe('a poll', () => {
     expect(polls()).toEqual(['json', 'json'])
   })
 
+  test('is made by XML-RPC where JSON-RPC is answered with a failure that XML-RPC does not know of', async () => {
+    sessions.answer = (asked) => (asked.json ? jsonFailure('Method not found') : success('by xml'))
+    expect(await poll()).toBe('by xml')
+    expect(await poll()).toBe('by xml')
+    expect(polls()).toEqual(['json', 'xml', 'xml'])
+  })
+
+  test('is made by XML-RPC where JSON-RPC breaks the connection again and again', async () => {
+    sessions.answer = (asked) => {
+      if (!asked.json) return success('by xml')
+      xapi.sockets[asked.connection]!.destroy()
+      return undefined
+    }
+    await expect(poll()).rejects.toThrow(TransientError)
+    await expect(poll()).rejects.toThrow(TransientError)
+    expect(await poll()).toBe('by xml')
+    expect(polls()).toEqual(['json', 'json', 'xml'])
+  })
+
+  test('is made by XML-RPC where JSON-RPC is not answered at all, which takes a fraction of a poll to find out', async () => {
+    sessions.answer = (asked) => (asked.json ? undefined : success('by xml'))
+    const first = poll()
+    const seen = stateOf(first)
+    await until(() => polls().length === 1)
+    await clock.advance(10_000)
+    expect(seen.state).toBe('rejected')
+    expect(await poll()).toBe('by xml')
+  })
+
+  test('has all its time once JSON-RPC has worked, and a broken connection is no reason then', async () => {
+    expect(await poll()).toBe('did event.from')
+    sessions.answer = () => undefined
+    const quiet = poll()
+    const seen = stateOf(quiet)
+    await until(() => polls().length === 2)
+    await clock.advance(40_000)
+    expect(seen.state).toBe('pending')
+    for (const socket of xapi.sockets) socket.destroy()
+    await expect(quiet).rejects.toThrow(TransientError)
+    sessions.answer = (asked) => {
+      xapi.sockets[asked.connection]!.destroy()
+      return undefined
+    }
+    await expect(poll()).rejects.toThrow(TransientError)
+    await expect(poll()).rejects.toThrow(TransientError)
+    sessions.answer = () => jsonSuccess('by json')
+    expect(await poll()).toBe('by json')
+  })
+
   test('that is cut in the middle of its answer fails', async () => {
     await session.call('VM.warm', [], signal)
     sessions.answer = () => {
@@ -265,7 +315,7 @@ describe('a poll', () => {
 
   test('tells XAPI’s failures by their code, in both versions’ forms', async () => {
     for (const error of [{ code: 1, message: 'EVENTS_LOST', data: ['x'] }, ['EVENTS_LOST', 'x']]) {
-      sessions.answer = () => http(JSON.stringify({ id: 1, error }))
+      sessions.answer = (asked) => (asked.json ? http(JSON.stringify({ id: 1, error })) : failure('EVENTS_LOST', 'x'))
       const thrown: unknown = await poll().catch((reason: unknown) => reason)
       expect(isFailure(thrown, 'EVENTS_LOST')).toBe(true)
       expect(thrown).toMatchObject({ params: ['x'] })
