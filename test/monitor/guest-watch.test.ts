@@ -27,6 +27,8 @@ let contexts: ObserveContext<unknown>[]
 let emit: (event: EngineEvent) => void
 let endEvents: (error: Error) => void
 let subscribe: () => void
+/** The watch's own signal, which lives as long as the connection. */
+let mine: AbortSignal
 let sampler: Sampler | undefined
 let ready: number
 let running: Promise<never>
@@ -41,16 +43,21 @@ const engine = {
       emit = onEvent
       subscribe = onSubscribed
       endEvents = reject
+      mine = signal
       signal.addEventListener('abort', () => reject(new Error('aborted')))
     }),
 } as unknown as Engine
 
 async function ask(what: string, signal: AbortSignal): Promise<void> {
   asked.push([clock.monotonic() - begun, what])
-  await new Promise<void>((resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
-    ;(faults[what]?.() ?? Promise.resolve()).then(resolve, reject)
-  })
+  const aborted = new Late<never>()
+  const onAbort = () => aborted.reject(signal.reason as Error)
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    await Promise.race([faults[what]?.(), aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
 }
 
 const listing: Observation<List> = {
@@ -114,7 +121,7 @@ async function start(subscribed = true): Promise<void> {
       log: recording.log,
       observations,
       publish: (fields) => published.push({ ...fields }),
-      onSampling: (mine) => (sampler = mine),
+      onSampling: (one) => (sampler = one),
       resyncMs: RESYNC_MS,
       valueBudgetBytes: 1000,
     },
@@ -338,6 +345,8 @@ describe('stopping', () => {
       await clock.advance(20)
     }
     expect(getEventListeners(stop.signal, 'abort')).toHaveLength(1)
+    // That of the events, and that of the present wait.
+    expect(getEventListeners(mine, 'abort')).toHaveLength(2)
     expect(stateOf(running).state).toBe('pending')
   })
 })

@@ -129,6 +129,18 @@ test('XAPI away: tried again with growing pauses, and only the latest wish count
   expect(recording.at('warn').length).toBeGreaterThan(0)
 })
 
+test('a message that could not be destroyed is destroyed when XAPI is back', async () => {
+  notices.want('vm', 'body')
+  await settle()
+  store.fault = 'down'
+  notices.want('vm', undefined)
+  await clock.advance(60_000)
+  expect(store.bodies).toEqual(['body'])
+  store.fault = 'none'
+  await clock.advance(21_000)
+  expect(store.bodies).toEqual([])
+})
+
 test('a wish that changes while XAPI is being asked wins', async () => {
   notices.want('vm', 'body')
   notices.want('vm', undefined)
