@@ -130,7 +130,8 @@ export class Controller {
   async #destroyed(ref: VmRef, running: Running | undefined): Promise<void> {
     if (running === undefined) return
     await this.#end(ref, running)
-    this.#letGo(ref, running.uuid)
+    this.#deps.publisher.forget(ref)
+    this.#deps.notices.want(running.uuid, undefined)
   }
 
   #rulesFor(ref: VmRef) {

@@ -146,10 +146,10 @@ describe('monitoring ends', () => {
     expect(wanted).toEqual({})
   })
 
-  test('destroyed: let go of', async () => {
+  test('destroyed: let go of, and no message about it is left', async () => {
     await becomes(undefined)
     expect([sessions[0]!.stopped, controller.sessions]).toEqual([true, 0])
-    expect(told).toEqual(['forget', 'forget message'])
+    expect(told).toEqual(['forget', 'no message'])
   })
 
   test('and begins again with a new session', async () => {
