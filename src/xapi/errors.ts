@@ -31,6 +31,14 @@ export function isFailure(error: unknown, ...codes: string[]): error is XapiFail
   return error instanceof XapiFailure && codes.includes(error.code)
 }
 
+/** What this XAPI does not offer, in XAPI's words or, by an XML-RPC fault, in those of what answers in its place. */
+export function isNotOffered(error: unknown): error is XapiFailure {
+  return isFailure(error, 'MESSAGE_METHOD_UNKNOWN', FAULT)
+}
+
+/** Stands for a code in a failure that is an XML-RPC fault. */
+export const FAULT = 'XML-RPC fault'
+
 /** XAPI's answer has another shape than its data model says: nothing that repeating would mend soon. */
 export function unexpectedAnswer(what: string): RefusedError {
   return new RefusedError({

@@ -1,5 +1,5 @@
 import type { MessageStore } from '../model/stores.ts'
-import { isFailure } from './errors.ts'
+import { isFailure, isNotOffered } from './errors.ts'
 import type { XapiSession } from './session.ts'
 import { isRecord } from './wire.ts'
 
@@ -13,15 +13,24 @@ export class XapiMessages implements MessageStore {
 
   async find(vmUuid: string, title: string, signal: AbortSignal): Promise<string[]> {
     try {
-      const found = await this.#session.call('message.get', ['VM', vmUuid, new Date(0)], signal)
+      const found = await this.#about(vmUuid, signal)
       return isRecord(found)
         ? Object.entries(found).flatMap(([ref, message]) =>
-            isRecord(message) && message['name'] === title ? [ref] : [],
+            isRecord(message) && message['name'] === title && isAbout(message, vmUuid) ? [ref] : [],
           )
         : []
     } catch (error) {
       if (isFailure(error, 'UUID_INVALID')) return []
       throw error
+    }
+  }
+
+  async #about(vmUuid: string, signal: AbortSignal): Promise<unknown> {
+    try {
+      return await this.#session.call('message.get', ['VM', vmUuid, new Date(0)], signal)
+    } catch (error) {
+      if (!isNotOffered(error)) throw error
+      return this.#session.call('message.get_all_records', [], signal)
     }
   }
 
@@ -41,4 +50,8 @@ export class XapiMessages implements MessageStore {
       if (!isFailure(error, 'HANDLE_INVALID')) throw error
     }
   }
+}
+
+function isAbout(message: Readonly<Record<string, unknown>>, vmUuid: string): boolean {
+  return message['obj_uuid'] === undefined || message['obj_uuid'] === vmUuid
 }

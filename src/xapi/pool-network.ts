@@ -1,19 +1,21 @@
 import { networkInterfaces } from 'node:os'
 import { canonicalAddress, type PoolNetwork } from '../model/pool.ts'
+import { isFailure, isNotOffered } from './errors.ts'
 import type { XapiSession } from './session.ts'
 import { fieldsOf, refOf } from './vm-record.ts'
 import { isRecord } from './wire.ts'
 
 /**
  * Reads which addresses belong to hosts (host.address, every PIF's IP and IPv6) and which VIFs are on the
- * host-internal management network (network.other_config is_host_internal_management_network). Four calls.
+ * host-internal management network (network.other_config is_host_internal_management_network). Four calls. Without
+ * the hosts nobody may be dialled; the others may be missing.
  */
 export async function readPoolNetwork(session: Pick<XapiSession, 'call'>, signal: AbortSignal): Promise<PoolNetwork> {
-  const [hosts, pifs, networks] = await Promise.all(
-    ['host.get_all_records', 'PIF.get_all_records', 'network.get_all_records'].map((method) =>
-      session.call(method, [], signal),
-    ),
-  )
+  const [hosts, pifs, networks] = await Promise.all([
+    session.call('host.get_all_records', [], signal),
+    session.call('PIF.get_all_records', [], signal).catch(noneOffered),
+    session.call('network.get_all_records', [], signal).catch(noneOffered),
+  ])
   const addresses = [
     ...records(hosts).map(([, host]) => host['address']),
     ...records(pifs).flatMap(([, pif]) => [
@@ -39,8 +41,19 @@ function ownAddresses(): string[] {
   )
 }
 
-function vifsOn(session: Pick<XapiSession, 'call'>, network: string, signal: AbortSignal): Promise<unknown> {
-  return session.call('VIF.get_all_records_where', [`field "network" = "${network}"`], signal)
+async function vifsOn(session: Pick<XapiSession, 'call'>, network: string, signal: AbortSignal): Promise<unknown> {
+  try {
+    return await session.call('VIF.get_all_records_where', [`field "network" = "${network}"`], signal)
+  } catch (error) {
+    if (!isNotOffered(error) && !isFailure(error, 'INTERNAL_ERROR')) throw error
+    const all = await session.call('VIF.get_all_records', [], signal).catch(noneOffered)
+    return Object.fromEntries(records(all).filter(([, vif]) => vif['network'] === network))
+  }
+}
+
+function noneOffered(error: unknown): unknown {
+  if (isNotOffered(error)) return {}
+  throw error
 }
 
 function devicesByVm(vifs: unknown): Map<string, Set<string>> {

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream'
 import xmlrpc from 'xmlrpc'
 import { abortReason } from '../base/clock.ts'
 import { asError } from '../base/errors.ts'
-import { unexpectedAnswer, XapiFailure } from './errors.ts'
+import { FAULT, unexpectedAnswer, XapiFailure } from './errors.ts'
 
 /** What XAPI takes as a parameter. Whole numbers are sent as text: XAPI's `int` is a string on the wire. */
 export type XapiParam = string | boolean | Date | Double | readonly XapiParam[] | { readonly [key: string]: XapiParam }
@@ -59,7 +59,8 @@ export function send(
     lane.once('error', reject)
     signal.addEventListener('abort', () => reject(abortReason(signal)), { once: true })
     client.methodCall(method, params.map(encode), (error: unknown, answer: unknown) => {
-      if (error !== null && error !== undefined) reject(asError(error))
+      if (isRecord(error) && 'faultCode' in error) reject(faultOf(method, error))
+      else if (error !== null && error !== undefined) reject(asError(error))
       else resolve(answer)
     })
   }).then((answer) => valueOf(method, answer))
@@ -71,6 +72,11 @@ function valueOf(method: string, answer: unknown): unknown {
   const description = answer['ErrorDescription']
   if (!Array.isArray(description)) throw unexpectedAnswer(`a failure without description in answer to ${method}`)
   throw new XapiFailure(method, description.map(String))
+}
+
+/** XAPI sends none, but things that stand in its place do. */
+function faultOf(method: string, { faultCode, faultString }: Readonly<Record<string, unknown>>): XapiFailure {
+  return new XapiFailure(method, [FAULT, String(faultCode), String(faultString)])
 }
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

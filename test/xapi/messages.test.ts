@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { XapiFailure } from '../../src/xapi/errors.ts'
 import { XapiMessages } from '../../src/xapi/messages.ts'
 import { useSimSession } from './sim-session.ts'
 
@@ -37,6 +38,14 @@ describe('messages of a real XAPI’s shape', () => {
     const gone = '11111111-2222-3333-4444-555555555555'
     await messages.create(gone, TITLE, 'body', signal)
     expect(await messages.find(gone, TITLE, signal)).toEqual([])
+  })
+
+  test('where XAPI does not choose by VM, all are read', async () => {
+    const call = async (method: string) => {
+      if (method === 'message.get') throw new XapiFailure(method, ['MESSAGE_METHOD_UNKNOWN', method])
+      return { a: { name: TITLE, obj_uuid: 'u' }, b: { name: TITLE, obj_uuid: 'v' }, c: { name: 'x', obj_uuid: 'u' } }
+    }
+    expect(await new XapiMessages({ call }).find('u', TITLE, signal)).toEqual(['a'])
   })
 
   test('other failures are not swallowed', async () => {

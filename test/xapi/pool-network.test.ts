@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { FAULT, XapiFailure } from '../../src/xapi/errors.ts'
 import { readPoolNetwork } from '../../src/xapi/pool-network.ts'
 import { useSimSession } from './sim-session.ts'
 
@@ -66,6 +67,42 @@ describe('spellings and nonsense', () => {
       },
     })
     expect([...hostInternalDevices]).toEqual([['OpaqueRef:vm', new Set(['3'])]])
+  })
+
+  describe.each(['MESSAGE_METHOD_UNKNOWN', FAULT])('a XAPI that says %s', (code) => {
+    const answers: Record<string, unknown> = {
+      'host.get_all_records': { h: { address: '10.0.0.1' } },
+      'network.get_all_records': { n: { other_config: { is_host_internal_management_network: 'true' } } },
+      'VIF.get_all_records': {
+        a: { VM: 'OpaqueRef:vm', device: '3', network: 'n' },
+        b: { VM: 'OpaqueRef:vm', device: '4', network: 'other' },
+      },
+    }
+    const without = (...missing: string[]) =>
+      readPoolNetwork(
+        {
+          call: async (method) => {
+            if (answers[method] === undefined || missing.includes(method)) throw new XapiFailure(method, [code, method])
+            return answers[method]
+          },
+        },
+        signal,
+      )
+
+    test('to PIFs and networks: the addresses of the hosts count', async () => {
+      const { hostAddresses, hostInternalDevices } = await without('network.get_all_records')
+      expect(hostAddresses).toContain('10.0.0.1')
+      expect(hostInternalDevices.size).toBe(0)
+    })
+
+    test('to a choice of VIFs: all are read', async () => {
+      expect([...(await without()).hostInternalDevices]).toEqual([['OpaqueRef:vm', new Set(['3'])]])
+      expect((await without('VIF.get_all_records')).hostInternalDevices.size).toBe(0)
+    })
+
+    test('to hosts: nobody may be dialled', async () => {
+      await expect(without('host.get_all_records')).rejects.toThrow('host.get_all_records')
+    })
   })
 
   test('a failure is passed on: without knowing the hosts nobody may be dialled', async () => {

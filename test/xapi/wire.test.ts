@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { RefusedError } from '../../src/base/errors.ts'
-import { XapiFailure } from '../../src/xapi/errors.ts'
+import { isNotOffered, XapiFailure } from '../../src/xapi/errors.ts'
 import { PipeLine } from '../../src/xapi/pipe-line.ts'
 import { Double, send, type XapiParam } from '../../src/xapi/wire.ts'
 import { settle } from '../fakes/fake-clock.ts'
@@ -117,6 +117,18 @@ describe('the answer', () => {
     const { error } = await answered(failure('HANDLE_INVALID', 'VM', 'OpaqueRef:0000'))
     expect(error).toBeInstanceOf(XapiFailure)
     expect(error).toMatchObject({ code: 'HANDLE_INVALID', params: ['VM', 'OpaqueRef:0000'] })
+  })
+
+  test('an XML-RPC fault is a failure too: what answers does not offer the method', async () => {
+    const member = (name: string, value: string) => `<member><name>${name}</name><value>${value}</value></member>`
+    const { error } = await answered(
+      http(
+        `<?xml version="1.0"?><methodResponse><fault><value><struct>${member('faultCode', '<int>1</int>')}` +
+          `${member('faultString', '<string>no such method</string>')}</struct></value></fault></methodResponse>`,
+      ),
+    )
+    expect(isNotOffered(error)).toBe(true)
+    expect(error?.message).toContain('no such method')
   })
 
   test.each([

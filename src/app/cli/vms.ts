@@ -3,7 +3,7 @@ import { RefusedError } from '../../base/errors.ts'
 import { cleanForTerminal } from '../../base/text.ts'
 import { KEY } from '../../model/fields.ts'
 import type { VmRecord } from '../../model/vm.ts'
-import { isFailure } from '../../xapi/errors.ts'
+import { isFailure, isNotOffered } from '../../xapi/errors.ts'
 import { hostUuidFrom } from '../../xapi/inventory.ts'
 import type { XapiSession } from '../../xapi/session.ts'
 import { parseVm } from '../../xapi/vm-record.ts'
@@ -66,7 +66,7 @@ async function vmRecords(session: Pick<XapiSession, 'call'>, signal: AbortSignal
   try {
     return await session.call('VM.get_all_records_where', ['field "is_a_template" = "false"'], signal)
   } catch (error) {
-    if (!isFailure(error, 'MESSAGE_METHOD_UNKNOWN', 'INTERNAL_ERROR')) throw error
+    if (!isNotOffered(error) && !isFailure(error, 'INTERNAL_ERROR')) throw error
     return session.call('VM.get_all_records', [], signal)
   }
 }
