@@ -88,7 +88,10 @@ export class Publisher {
     this.#draining = true
     const onAbort = () => this.#stop.abort()
     signal.addEventListener('abort', onAbort, { once: true })
-    for (const vm of this.#vms.values()) vm.hurry?.()
+    for (const [ref, vm] of this.#vms) {
+      this.#wake(ref, vm)
+      vm.hurry?.()
+    }
     while (this.#vms.size > 0 && !signal.aborted) {
       const running = [...this.#vms.values()].flatMap(({ running }) => (running ? [running] : []))
       if (running.length === 0) break
@@ -108,15 +111,21 @@ export class Publisher {
 
   #wake(ref: VmRef, vm: VmKeys): void {
     if (vm.running !== undefined || this.#stop.signal.aborted) return
-    vm.running = this.#pump(ref, vm)
-      .catch((error: unknown) => {
+    vm.running = this.#pump(ref, vm).then(
+      (done) => {
+        vm.running = undefined
+        // What was wanted since the last look, while this was on its way to its end.
+        if (done && this.#plan(ref, vm) !== undefined) this.#wake(ref, vm)
+      },
+      (error: unknown) => {
+        vm.running = undefined
         if (!vm.gone.signal.aborted) this.#deps.log.error({ err: error }, 'publishing stopped unexpectedly')
-      })
-      .finally(() => (vm.running = undefined))
+      },
+    )
   }
 
-  /** Writes until nothing differs any more. */
-  async #pump(ref: VmRef, vm: VmKeys): Promise<void> {
+  /** Writes until nothing differs any more; false when it gave up before. */
+  async #pump(ref: VmRef, vm: VmKeys): Promise<boolean> {
     const { clock, log, random } = this.#deps
     let delays = backoff(RETRY_FIRST_MS, RETRY_CAP_MS, random)
     while (this.#plan(ref, vm) !== undefined) {
@@ -127,14 +136,18 @@ export class Publisher {
         await this.#flush(ref, vm)
         delays = backoff(RETRY_FIRST_MS, RETRY_CAP_MS, random)
       } catch (error) {
-        if (vm.gone.signal.aborted || this.#stop.signal.aborted) return
-        if (isGone(error)) return this.forget(ref)
+        if (vm.gone.signal.aborted || this.#stop.signal.aborted) return false
+        if (isGone(error)) {
+          this.forget(ref)
+          return false
+        }
         const delay = delays.next().value
         log.warn({ err: asError(error), retry_ms: delay }, 'could not write to VM.other_config, will try again')
-        if (this.#draining && !(error instanceof TransientError)) return
+        if (this.#draining && !(error instanceof TransientError)) return false
         await this.#pause(vm, this.#draining ? 250 : delay)
       }
     }
+    return true
   }
 
   async #flush(ref: VmRef, vm: VmKeys): Promise<void> {

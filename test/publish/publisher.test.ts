@@ -46,6 +46,20 @@ describe('pace', () => {
     expect(lists()).toEqual([[0, 'a']])
   })
 
+  test('what is wanted right after something that is there already is not forgotten', async () => {
+    publisher.want('vm', { [KEY.ps]: undefined })
+    publisher.want('vm', { [KEY.status]: 'failed since then' })
+    await settle()
+    expect(store.history(KEY.status)).toEqual([[0, 'failed since then']])
+  })
+
+  test('the same at the moment of stopping', async () => {
+    publisher.want('vm', { [KEY.ps]: undefined })
+    publisher.want('vm', { [KEY.status]: 'failed since then' })
+    await publisher.drain(new AbortController().signal)
+    expect(store.history(KEY.status)).toEqual([[0, 'failed since then']])
+  })
+
   test('after that at most one write per second, and always of the latest value', async () => {
     for (let i = 0; i < 30; i++) {
       publisher.want('vm', { [KEY.ps]: `list ${i}` })
