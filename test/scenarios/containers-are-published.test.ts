@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { FLAVOURS, type FlavourName } from '../sim/guest/engine-flavour.ts'
 import { World } from './world.ts'
 
 let world: World
@@ -42,4 +43,33 @@ test('what happens to containers shows up', async () => {
   await world.until('it has ended', () => world.containers(guest)['store']?.['status'] === 'Exited (137)')
   guest.engine.remove('store')
   await world.until('it is gone', () => Object.keys(world.containers(guest)).join() === 'web')
+})
+
+test('a container that starts between the first list and the first event is not missed', async () => {
+  const guest = await world.addGuest({ engine: { containers: [{ name: 'web' }] } })
+  const takeBack = guest.engine.addFaults({
+    request(req, res, engine) {
+      if (!/containers\/json/.test(req.url ?? '')) return false
+      takeBack()
+      res.once('finish', () => engine.run({ name: 'in between' }))
+      return false
+    },
+  })
+  await world.startDaemon()
+  await world.until('it shows', () => 'in between' in world.containers(guest))
+  expect(Object.keys(world.containers(guest)).sort()).toEqual(['in between', 'web'])
+})
+
+test('engines of every kind and age', async () => {
+  const flavours = Object.keys(FLAVOURS) as FlavourName[]
+  const guests = await Promise.all(
+    flavours.map((flavour) => world.addGuest({ name: flavour, engine: { flavour, containers: [{ name: 'web' }] } })),
+  )
+  await world.startDaemon()
+  for (const guest of guests) {
+    await world.untilMonitored(guest, 30)
+    expect(world.containers(guest)['web']).toMatchObject({ status: 'Up' })
+    guest.engine.end('web', 3)
+    await world.until('its end shows', () => world.containers(guest)['web']?.['status'] === 'Exited (3)')
+  }
 })

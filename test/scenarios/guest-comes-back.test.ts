@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, test } from 'vitest'
 import { keyNotInstalled } from '../sim/guest/behaviours/key-not-installed.ts'
 import { noDocker } from '../sim/guest/behaviours/no-docker.ts'
 import { silentEngine } from '../sim/guest/behaviours/silent-engine.ts'
