@@ -75,7 +75,7 @@ describeReal('a guest with real sshd and dockerd', ['sshd', 'dockerd'], () => {
     try {
       const closed = await RealSshd.start(strict, { config: ['AllowStreamLocalForwarding no'] })
       await strict.addUser({ name: 'core', keys: [key.publicKey] })
-      await strict.hide('/usr/bin/ssh-keyscan')
+      await strict.hide('ssh-keyscan')
       const client = await sshLogin({
         host: closed.address,
         port: closed.port,

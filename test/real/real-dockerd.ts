@@ -9,6 +9,11 @@ import type { RealGuest } from './real-guest.ts'
 export interface DockerdOptions {
   /** Where its socket is in the guest; default /var/run/docker.sock. */
   readonly socket?: string
+  /**
+   * `host`: in the same network as sshd, whose users then find the socket in /proc/net/unix as in a real guest; its
+   * containers have no network and publish no ports, and the machine's own network stays as it is. Default `guest`.
+   */
+  readonly net?: 'guest' | 'host'
 }
 
 /** The distribution's dockerd in a guest, with its own data root and containerd; the group `docker` may use its socket. */
@@ -18,11 +23,13 @@ export class RealDockerd {
   readonly containers: Containers
   readonly #guest: RealGuest
   readonly #socketInGuest: string
+  readonly #net: 'guest' | 'host'
   #process: BoxProcess
 
-  private constructor(guest: RealGuest, socketInGuest: string, process: BoxProcess) {
+  private constructor(guest: RealGuest, socketInGuest: string, net: 'guest' | 'host', process: BoxProcess) {
     this.#guest = guest
     this.#socketInGuest = socketInGuest
+    this.#net = net
     this.#process = process
     this.socket = guest.inside(socketInGuest)
     this.containers = new Containers(this.socket, guest.cgroup)
@@ -30,10 +37,10 @@ export class RealDockerd {
 
   /** Starts the engine and gives it the image `busybox:test`. It ends with its guest. */
   static async start(guest: RealGuest, options: DockerdOptions = {}): Promise<RealDockerd> {
-    const { socket = '/var/run/docker.sock' } = options
+    const { socket = '/var/run/docker.sock', net = 'guest' } = options
     await writeFile(guest.path('daemon.json'), '{}')
     await guest.exec('mkdir', '-p', dirname(socket))
-    const dockerd = new RealDockerd(guest, socket, await spawnDockerd(guest, socket))
+    const dockerd = new RealDockerd(guest, socket, net, await spawnDockerd(guest, socket, net))
     await dockerd.#answers()
     await importBusybox(guest, dockerd.socket)
     return dockerd
@@ -55,7 +62,7 @@ export class RealDockerd {
 
   /** Starts it again on the same data. */
   async startAgain(): Promise<void> {
-    this.#process = await spawnDockerd(this.#guest, this.#socketInGuest)
+    this.#process = await spawnDockerd(this.#guest, this.#socketInGuest, this.#net)
     await this.#answers()
   }
 
@@ -76,11 +83,14 @@ export class RealDockerd {
   }
 }
 
-function spawnDockerd(guest: RealGuest, socket: string): Promise<BoxProcess> {
+const noNetwork = ['--bridge=none', '--iptables=false', '--ip6tables=false', '--ip-forward=false', '--ip-masq=false']
+
+function spawnDockerd(guest: RealGuest, socket: string, net: 'guest' | 'host'): Promise<BoxProcess> {
   return guest.spawn(
     'dockerd',
-    'guest',
+    net,
     'dockerd',
+    ...(net === 'host' ? noNetwork : []),
     ...['--config-file', guest.path('daemon.json')],
     ...['--data-root', guest.path('docker')],
     ...['--exec-root', guest.path('run', 'docker')],

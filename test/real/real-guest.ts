@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync } from 'node:fs'
+import { lstatSync, mkdtempSync, readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
@@ -19,6 +19,9 @@ const guestEnv = {
   HOME: '/root',
   LANG: 'C.UTF-8',
 }
+
+/** /bin and /sbin are links to these where a distribution has them still. */
+const programFolders = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin']
 
 export interface GuestUser {
   readonly name: string
@@ -40,7 +43,7 @@ export class RealGuest {
   readonly cgroup: string
   readonly #box: ChildProcess
   readonly #pid: number
-  #hidden = 0
+  readonly #covered = new Set<string>()
 
   private constructor(dir: string, box: ChildProcess, pid: number) {
     this.dir = dir
@@ -100,15 +103,23 @@ export class RealGuest {
     await this.exec('chown', '-R', `${user}:${user}`, `/home/${user}/.ssh`)
   }
 
-  /** Makes a program look not installed in this guest, for example `/usr/bin/socat`. */
-  async hide(program: string): Promise<void> {
-    const folder = dirname(program)
-    const cover = this.path('hidden', String(this.#hidden++))
+  /** Makes programs look not installed in this guest, wherever on the PATH they are, for example `socat`. */
+  async hide(...programs: string[]): Promise<void> {
+    const places = programFolders.flatMap((folder) => programs.map((program) => join(folder, program)))
+    const installed = places.filter((path) => lstatSync(path, { throwIfNoEntry: false }) !== undefined)
+    for (const path of installed) await this.#cover(dirname(path))
+    await this.exec('rm', '-f', ...installed)
+  }
+
+  /** Lays a layer over a folder of the machine that takes the guest's changes. Once for each: layers do not pile up. */
+  async #cover(folder: string): Promise<void> {
+    if (this.#covered.has(folder)) return
+    const cover = this.path('hidden', String(this.#covered.size))
+    this.#covered.add(folder)
     await mkdir(join(cover, 'upper'), { recursive: true })
     await mkdir(join(cover, 'work'))
     const layers = `lowerdir=${folder},upperdir=${cover}/upper,workdir=${cover}/work`
     await this.exec('mount', '-t', 'overlay', 'overlay', '-o', layers, folder)
-    await this.exec('rm', program)
   }
 
   /** A path in the guest's own folder, the same for the host and in the guest. */

@@ -16,7 +16,7 @@ export function startWorld(port: number, settings: NonNullable<WorldOptions['set
   return World.start({
     settings: {
       guest: { ssh_port: port, connect_timeout_s: 10, keepalive_s: 5, ...settings['guest'] },
-      monitor: { grace_s: 60, resync_s: 300, top_schedule: '*/4 * * * * *', ...settings['monitor'] },
+      monitor: { grace_s: 150, resync_s: 300, top_schedule: '*/4 * * * * *', ...settings['monitor'] },
     },
   })
 }
