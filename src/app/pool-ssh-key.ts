@@ -14,10 +14,14 @@ export class PoolSshKey {
   readonly #store: SecretStore
   readonly #signal: AbortSignal
   #key: Promise<SshKey> | undefined
+  #making: ReturnType<typeof generatePoolKey> | undefined
 
-  constructor(store: SecretStore, signal: AbortSignal) {
+  readonly #generate: typeof generatePoolKey
+
+  constructor(store: SecretStore, signal: AbortSignal, generate = generatePoolKey) {
     this.#store = store
     this.#signal = signal
+    this.#generate = generate
   }
 
   get(): Promise<SshKey> {
@@ -36,8 +40,14 @@ export class PoolSshKey {
     this.#key = undefined
   }
 
+  /** Seconds of CPU: whoever asks anew meanwhile, because the pool object changed, shares it. */
+  #make(): ReturnType<typeof generatePoolKey> {
+    this.#making ??= this.#generate().finally(() => (this.#making = undefined))
+    return this.#making
+  }
+
   async #read(): Promise<SshKey> {
-    const tools = { generate: generatePoolKey, publicLineOf: (pem: string) => parsePrivateKey(pem).publicLine }
+    const tools = { generate: () => this.#make(), publicLineOf: (pem: string) => parsePrivateKey(pem).publicLine }
     return parsePrivateKey(await ensurePoolKey(this.#store, tools, this.#signal))
   }
 }

@@ -40,6 +40,7 @@ export class Notices {
 
   /** Wants a message with this text to be there, whatever its text was when it came; undefined: none. */
   want(vmUuid: string, body: string | undefined): void {
+    if (body === undefined && !this.#vms.has(vmUuid)) return
     const vm = this.#of(vmUuid)
     vm.wanted = body
     if (vm.there !== (body !== undefined)) this.#queue.add(vmUuid)
@@ -48,6 +49,11 @@ export class Notices {
   /** Leaves messages as they are: the VM has moved to another host, which looks after them now. */
   forget(vmUuid: string): void {
     this.#vms.delete(vmUuid)
+  }
+
+  /** About how many VMs there is something to remember. */
+  get size(): number {
+    return this.#vms.size
   }
 
   #of(vmUuid: string) {
@@ -61,7 +67,11 @@ export class Notices {
     const delays = backoff(RETRY_FIRST_MS, RETRY_CAP_MS, random)
     for (;;) {
       const vm = this.#vms.get(vmUuid)
-      if (vm === undefined || vm.there === (vm.wanted !== undefined)) return
+      if (vm === undefined) return
+      if (vm.there === (vm.wanted !== undefined)) {
+        if (!vm.there) this.#vms.delete(vmUuid) // nothing to remember; VMs come and go
+        return
+      }
       try {
         await this.#step(vmUuid, vm)
       } catch (error) {

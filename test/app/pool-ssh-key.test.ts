@@ -2,6 +2,7 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { PoolSshKey } from '../../src/app/pool-ssh-key.ts'
 import { POOL_KEY } from '../../src/model/pool.ts'
 import { FakeSecrets } from '../fakes/fake-secrets.ts'
+import { settle } from '../fakes/fake-clock.ts'
 import { Late } from '../fakes/late.ts'
 import { makeKey, type TestKey } from '../transports/ssh/keys.ts'
 
@@ -73,5 +74,23 @@ describe('PoolSshKey', () => {
     expect(publicLine).toMatch(/^ssh-rsa AAAA/)
     expect(Buffer.from(publicLine.split(' ')[1]!, 'base64').length).toBeGreaterThan(512)
     expect(store.secrets.get(store.pool.get(POOL_KEY.publicKey)!)).toContain(publicLine.split(' ')[1])
+  })
+
+  test('is made once, even when the pool object changes while that goes on', async () => {
+    store.pool.clear()
+    const made = new Late<{ privatePem: string; publicLine: string }>()
+    let times = 0
+    const slow = new PoolSshKey(store, new AbortController().signal, () => {
+      times++
+      return made.promise
+    })
+    const first = slow.get()
+    slow.forget()
+    const second = slow.get()
+    await settle()
+    made.resolve({ privatePem: one.pem, publicLine: one.publicLine })
+    expect((await first).publicLine).toBe((await second).publicLine)
+    expect(times).toBe(1)
+    expect([...store.secrets.values()].filter((text) => text === one.pem)).toHaveLength(2)
   })
 })

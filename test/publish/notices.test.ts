@@ -169,3 +169,18 @@ test('stopping ends the tries without complaint', async () => {
   await clock.advance(120_000)
   expect([store.calls, clock.pending, recording.at('error')]).toEqual([['find'], 0, []])
 })
+
+test('nothing is remembered of VMs about which there is nothing to say', async () => {
+  for (let i = 0; i < 10; i++) {
+    notices.want(`quiet ${i}`, undefined)
+    notices.want(`loud ${i}`, 'No key. Install it')
+    notices.mayExist(`old ${i}`)
+    notices.want(`old ${i}`, undefined)
+  }
+  await settle()
+  expect(notices.size).toBe(10)
+  for (let i = 0; i < 10; i++) notices.want(`loud ${i}`, undefined)
+  await settle()
+  expect(notices.size).toBe(0)
+  expect(store.bodies).toEqual([])
+})
