@@ -4,6 +4,8 @@ import type { Config } from './config.ts'
 /** The daemon's log: to stdout, which the journal collects, and to the configured file if that can be opened. */
 export function openLog({ level, file }: Config['log']): Log {
   const stdout = process.stdout
+  // Whoever read it may go away; an 'error' that nobody listens to would be logged, to the same stream, without end.
+  stdout.on('error', () => undefined)
   try {
     return createLog(level, teeStream([stdout, fileStream(file, (why) => stdout.write(warning(file, why)))]))
   } catch (error) {
