@@ -91,8 +91,9 @@ function watchForDefects(log: Log): Promise<never> {
   let defects = 0
   return new Promise((_, reject) => {
     const count = (error: unknown) => {
-      log.error({ err: asError(error) }, 'defect: an error that nobody expected')
-      if (++defects > MOST_DEFECTS) reject(new Error(`more than ${MOST_DEFECTS} unexpected errors`))
+      // Errors that logging itself brings about must not fill the disk until this process has ended.
+      if (++defects <= MOST_DEFECTS) log.error({ err: asError(error) }, 'defect: an error that nobody expected')
+      else reject(new Error(`more than ${MOST_DEFECTS} unexpected errors`))
     }
     process.on('uncaughtException', count)
     process.on('unhandledRejection', count)
