@@ -9,6 +9,9 @@ export interface Sampler {
   cost(): number
 }
 
+/** No sample asks for more containers than that, however many a guest says are running. */
+const MOST_ASKED = 200
+
 /**
  * Lets the guests sample one after the other, so that all of them together do not ask more than the budget allows: with
  * many containers the samples get rarer than the schedule says.
@@ -44,7 +47,7 @@ export class SamplingTurns {
 
   async #go(signal: AbortSignal): Promise<void> {
     for (const sampler of this.#waiting) {
-      const cost = sampler.cost()
+      const cost = Math.min(sampler.cost(), MOST_ASKED)
       if (cost > 0) await this.#budget.turn(signal)
       if (!this.#waiting.delete(sampler)) continue
       this.#budget.spend(cost)

@@ -57,3 +57,12 @@ test('a guest that is gone gets no turn, and stopping ends the waiting', async (
   await clock.advance(60_000)
   expect(sampled).toHaveLength(before)
 })
+
+test('a guest that claims to run thousands of containers holds the others up for two minutes at most', async () => {
+  const { clock, turns, sampled } = world(2, 2000)
+  turns.tick(never)
+  await settle()
+  expect(sampled).toEqual([0])
+  await clock.advance(120_000)
+  expect(sampled).toEqual([0, 1])
+})
