@@ -21,7 +21,10 @@ export interface CliIo {
 /** One command: gets the pool's VMs as XAPI has them, prints, gives the exit code. */
 export type Command = (vms: readonly CliVm[], line: CommandLine, io: CliIo, nowMs: number) => number
 
-const COMMANDS: Readonly<Record<string, Command>> = { status, ps }
+const COMMANDS: Readonly<Record<string, { readonly run: Command; readonly mostArgs: number }>> = {
+  status: { run: status, mostArgs: 0 },
+  ps: { run: ps, mostArgs: 1 },
+}
 
 /** Runs one command line; the exit code: 0 done, 1 failed, 2 wrong words or an ambiguous VM. */
 export async function runCli(
@@ -40,10 +43,12 @@ export async function runCli(
         io,
         line.command === '' ? 'a command is missing' : `there is no command ${JSON.stringify(line.command)}`,
       )
+    const surplus = line.args[command.mostArgs]
+    if (surplus !== undefined) return usage(io, `there is one word too many, ${JSON.stringify(surplus)}`)
     const named = line.config ?? env['XSCONTAINER_CONFIG']
     const config = loadConfig(named ?? DEFAULT_CONFIG_PATH, named !== undefined)
     const vms = await fromXapi(config.xapi, clock)
-    return command(vms, line, io, clock.now())
+    return command.run(vms, line, io, clock.now())
   } catch (error) {
     return complain(io, asError(error))
   }

@@ -1,13 +1,12 @@
-import { readFile } from 'node:fs/promises'
 import { RefusedError } from '../../base/errors.ts'
 import { cleanForTerminal } from '../../base/text.ts'
 import { KEY } from '../../model/fields.ts'
 import type { VmRecord } from '../../model/vm.ts'
 import { isFailure, isNotOffered } from '../../xapi/errors.ts'
-import { hostUuidFrom } from '../../xapi/inventory.ts'
 import type { XapiSession } from '../../xapi/session.ts'
 import { parseVm } from '../../xapi/vm-record.ts'
 import { isRecord } from '../../xapi/wire.ts'
+import { findThisHost } from '../this-host.ts'
 
 /** A VM that is offered for container management, and where it runs. */
 export interface CliVm extends Omit<VmRecord, 'networks'> {
@@ -22,9 +21,8 @@ export async function readVms(
   inventoryPath: string,
   signal: AbortSignal,
 ): Promise<CliVm[]> {
-  const uuid = hostUuidFrom(await readFile(inventoryPath, 'utf8').catch(() => ''), inventoryPath)
   const [me, hosts, vms] = await Promise.all([
-    session.call('host.get_by_uuid', [uuid], signal),
+    findThisHost(session, inventoryPath, signal),
     session.call('host.get_all_records', [], signal),
     vmRecords(session, signal),
   ])

@@ -53,6 +53,8 @@ describe('what works', () => {
 
 describe('what does not', () => {
   test.each<[string[], number, string]>([
+    [['status', 'web'], 2, 'one word too many, "web"'],
+    [['ps', 'web', 'db'], 2, 'one word too many, "db"'],
     [[], 2, 'a command is missing. See xscontainer --help'],
     [['stats'], 2, 'there is no command "stats". See xscontainer --help'],
     [['constructor'], 2, 'there is no command "constructor"'],

@@ -84,6 +84,6 @@ describe('readVms', () => {
   })
 
   test('a missing inventory says what to do', async () => {
-    await expect(readVms(state.session, '/nonexistent', signal)).rejects.toThrow('/nonexistent')
+    await expect(readVms(state.session, '/nonexistent', signal)).rejects.toThrow('Cannot read /nonexistent: ENOENT')
   })
 })
