@@ -13,8 +13,8 @@ import type { Notices } from '../publish/notices.ts'
 import type { Publisher } from '../publish/publisher.ts'
 import type { Config } from './config.ts'
 
-/** Requests for the processes of a container, over all guests: some 0.3 % of a core here, and one `ps` each there. */
-const SAMPLES_PER_S = 2
+/** Requests for the processes of a container, over all guests: some 0.2 % of a core here, and one `ps` each there. */
+const SAMPLES_PER_S = 1
 const SAMPLES_AT_ONCE = 60
 const ENGINE_LIMITS = { callMs: 15_000, replyBytes: 16 * 1024 * 1024, eventLineBytes: 1024 * 1024 }
 

@@ -91,12 +91,12 @@ export function channelError(error: Error, what: string, where: Where): Diagnose
 }
 
 /** The guest did not answer a request for a channel. */
-export function lateChannel(what: string, where: Where): TransientError {
-  return new TransientError({
+export function lateChannel(what: string, where: Where): Diagnosis {
+  return {
     kind: 'channel-stalled',
     cause: `The SSH server of the guest at ${where.address} does not answer when asked for ${what}`,
     cure: 'Check the load of the guest and the log of its sshd',
-  })
+  }
 }
 
 /** The other side sends without measure, or reads nothing of what it asked for. */

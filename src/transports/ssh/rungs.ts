@@ -63,7 +63,7 @@ const MOST_PROOF = 4 * 1024
 
 /** Whether the stream leads to something that speaks HTTP; closes it. Rejects when it stays silent. */
 export function provesHttp(clock: Clock, stream: Duplex, where: Where, signal: AbortSignal): Promise<boolean> {
-  const late = lateChannel('the engine', where).diagnosis
+  const late = lateChannel('the engine', where)
   const proof = within(clock, PROOF_TIMEOUT_MS, signal, late, async (inner) => {
     stream.write(PING)
     const answer = await readBounded(stream, MOST_PROOF, (text) => text.length >= 12, inner)

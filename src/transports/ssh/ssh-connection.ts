@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { Client, ClientChannel } from 'ssh2'
 import type { Clock } from '../../base/clock.ts'
 import { within } from '../../base/deadline.ts'
-import { StoppedError, type DiagnosedError } from '../../base/errors.ts'
+import { StoppedError, TransientError, type DiagnosedError } from '../../base/errors.ts'
 import { ChannelStream, discard } from './channel-stream.ts'
 import { channelError, floodError, lateChannel, lostError, type Where } from './errors.ts'
 
@@ -70,8 +70,8 @@ export class SshConnection {
   }
 
   #open(what: string, start: (opened: Opened) => void, signal: AbortSignal): Promise<Duplex> {
-    if (this.#opening >= MOST_OPENING) return Promise.reject(lateChannel(what, this.#where))
-    const late = lateChannel(what, this.#where).diagnosis
+    const late = lateChannel(what, this.#where)
+    if (this.#opening >= MOST_OPENING) return Promise.reject(new TransientError(late))
     return within(this.#clock, OPEN_TIMEOUT_MS, signal, late, (inner) => {
       return new Promise<Duplex>((resolve, reject) => {
         if (this.#over !== undefined) return reject(this.#over)
