@@ -18,7 +18,8 @@ import { callOnce } from './call-once.ts'
 import { DaemonProcess } from './daemon-process.ts'
 import { answersDiagnosis } from './guest-shell.ts'
 
-const PORT = 2222
+/** Where sshd listens in all guests. */
+export const PORT = 2222
 
 /** One key for all: making RSA keys is slow. */
 const poolKey = generateKeyPairSync('rsa', { modulusLength: 2048 })
@@ -304,7 +305,7 @@ export class World {
 
 /** Addresses that no other test of this run has: each process has its own /24 networks, named by its process number. */
 let addresses = 0
-function nextAddress(): string {
+export function nextAddress(): string {
   const n = addresses++
   const network = (process.pid + Math.floor(n / 250) * 7919) % (100 * 256)
   return `127.${100 + (network >> 8)}.${network & 255}.${(n % 250) + 1}`
