@@ -13,10 +13,10 @@ const NO_POLY1305 =
 
 /**
  * The monitor's first lines are a shell script to sh and a comment to JavaScript. They start Node with a young
- * generation of 1 MB and a heap that grows slowly: at 100 guests that halves the memory for a little more CPU time.
+ * generation of 2 MB and a heap that grows slowly: less memory for more CPU time (docs/decisions/0007).
  */
 const MONITOR_HEAD = `#!/bin/sh
-":" //; exec node --max-semi-space-size=1 --optimize-for-size "$0" "$@"`
+":" //; exec node --max-semi-space-size=2 --optimize-for-size "$0" "$@"`
 const COMMAND_HEAD = '#!/usr/bin/env node'
 
 /**

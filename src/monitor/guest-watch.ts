@@ -116,6 +116,11 @@ export class GuestWatch {
     const next = this.#watched.reduce((a, b) => (b.plan.dueAt < a.plan.dueAt ? b : a))
     if (next.plan.dueAt > now) return this.#sleep(next.plan.dueAt - now, signal)
     await this.#look(next, signal)
+    // What the same event made due is published with it, unless that could make it late: two writes would be paced.
+    for (const other of this.#watched) {
+      if (other.observation.cadence === 'resync' && other.plan.dueAt <= now && other.plan.quick)
+        await this.#look(other, signal)
+    }
     this.#flush()
     if (next.observation.cadence === 'resync' && next.plan.dueAt === Infinity) this.#armResync()
   }

@@ -5,6 +5,7 @@ const CONFIRM_MS = 3000
 /** While events keep coming, looks get rarer up to this: nobody reads a list more often. */
 const STORM_GAP_MS = 1000
 const FIRST_GAP_MS = 100
+const QUICK_MS = 100
 
 /** When to look at one thing next. All times are milliseconds on a clock that never jumps. */
 export class LookPlan {
@@ -29,7 +30,13 @@ export class LookPlan {
   hint(now: number): void {
     this.dueBy(Math.max(now, this.#earliest()))
     this.#settle = Math.max(now + SETTLE_MS, this.#earliest())
-    this.#confirm = Math.max(now + CONFIRM_MS, this.#earliest())
+    // A look that has to wait that long anyway is late enough itself.
+    if (this.#minGapMs < CONFIRM_MS) this.#confirm = Math.max(now + CONFIRM_MS, this.#earliest())
+  }
+
+  /** Whether the last look was answered at once. */
+  get quick(): boolean {
+    return this.#endedAt - this.#startedAt < QUICK_MS
   }
 
   /** Look at this time at the latest. */

@@ -64,7 +64,7 @@ const listing: Observation<List> = {
   key: 'ps',
   cadence: 'resync',
   minGapMs: 0,
-  dueAfter: ({ type }) => type === 'container',
+  dueAfter: ({ type }) => type === 'container' || type === 'both',
   observe: async (_, __, signal) => {
     await ask('ps', signal)
     return { ...list }
@@ -76,7 +76,7 @@ const info: Observation<string> = {
   key: 'info',
   cadence: 'resync',
   minGapMs: 5000,
-  dueAfter: ({ type }) => type === 'image',
+  dueAfter: ({ type }) => type === 'image' || type === 'both',
   observe: async (_, __, signal) => {
     await ask('info', signal)
     return 'info'
@@ -138,6 +138,31 @@ async function start(subscribed = true): Promise<void> {
 const asks = (what: string) => asked.filter(([, name]) => name === what).map(([at]) => at)
 /** What is published now, all writes taken together. */
 const now = () => Object.assign({}, ...published) as Record<string, string | undefined>
+
+describe('one event that makes two things due', () => {
+  const BOTH: EngineEvent = { type: 'both', action: 'start', id: 'a' }
+
+  test('is published in one piece', async () => {
+    await start()
+    await clock.advance(10_000)
+    published = []
+    emit(BOTH)
+    await settle()
+    expect(published).toHaveLength(1)
+    expect(published[0]).toMatchObject({ ps: 'web', info: 'info' })
+  })
+
+  test('is published without waiting for an engine that was slow the last time', async () => {
+    faults = { info: () => clock.sleep(400, stop.signal) }
+    await start()
+    await clock.advance(20_000)
+    published = []
+    emit(BOTH)
+    await settle()
+    expect(published).toHaveLength(1)
+    expect(published[0]).not.toHaveProperty('info')
+  })
+})
 
 describe('the beginning', () => {
   test('subscribes first, and looks only then: what happens in between is told by an event', async () => {

@@ -11,6 +11,8 @@ export interface ManyGuestsOptions {
   readonly keys: readonly string[]
   /** Network of the addresses; default `127.61.0`. */
   readonly network?: string
+  /** Default: one that was free. */
+  readonly port?: number
   /** Raises sshd's limits (stock: MaxStartups 10:30:100, MaxSessions 10). */
   readonly maxStartups?: string
   readonly maxSessions?: number
@@ -33,7 +35,12 @@ export async function startManyGuests(options: ManyGuestsOptions): Promise<ManyG
   const guest = await RealGuest.start()
   try {
     const dockerd = await RealDockerd.start(guest)
-    const sshd = await RealSshd.start(guest, { addresses: count, network, config: limits(options) })
+    const sshd = await RealSshd.start(guest, {
+      addresses: count,
+      network,
+      config: limits(options),
+      ...(options.port !== undefined && { port: options.port }),
+    })
     await guest.addUser({ name: username, groups: ['docker'], keys: options.keys })
     return { addresses: sshd.addresses, port: sshd.port, username, guest, sshd, dockerd, stop: () => guest.stop() }
   } catch (error) {
