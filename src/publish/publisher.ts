@@ -130,7 +130,7 @@ export class Publisher {
     let delays = backoff(RETRY_FIRST_MS, RETRY_CAP_MS, random)
     while (this.#plan(ref, vm) !== undefined) {
       const since = clock.monotonic() - vm.flushedAt
-      vm.streak = since < 2 * vm.gap() ? vm.streak + 1 : 0
+      vm.streak = since < vm.gap() ? vm.streak + 1 : 0
       if (since < vm.gap()) await this.#pause(vm, vm.gap() - since)
       try {
         await this.#flush(ref, vm)

@@ -92,6 +92,15 @@ describe('pace', () => {
     expect(lists().at(-1)?.[1]).toBe('quiet 2')
   })
 
+  test('changes that leave more than a second between them are no storm: each is written at once', async () => {
+    for (let i = 0; i < 30; i++) {
+      publisher.want('vm', { [KEY.ps]: `list ${i}` })
+      await clock.advance(100)
+      expect(lists().at(-1)?.[1]).toBe(`list ${i}`)
+      await clock.advance(1400)
+    }
+  })
+
   test('VMs do not wait for each other', async () => {
     for (const ref of ['b', 'c', 'd']) store.put(ref, {})
     store.before = async (ref) => (ref === 'vm' ? new Promise(() => undefined) : undefined)
