@@ -2,9 +2,11 @@
 const SETTLE_MS = 150
 /** It writes the container to its disk in between: where that is slow (seen under load), only a later look is right. */
 const CONFIRM_MS = 3000
-/** While events keep coming, looks get rarer up to this: nobody reads a list more often. */
+/** Looks follow events closely at first; when more of them have come than this, and while they keep coming, rarely. */
+const CLOSE_EVENTS = 10
+const CLOSE_EVENTS_PER_S = 2
+const CLOSE_GAP_MS = 100
 const STORM_GAP_MS = 1000
-const FIRST_GAP_MS = 100
 const QUICK_MS = 100
 
 /** When to look at one thing next. All times are milliseconds on a clock that never jumps. */
@@ -15,7 +17,11 @@ export class LookPlan {
   #confirm = Infinity
   #startedAt = -Infinity
   #endedAt = -Infinity
-  #gap = FIRST_GAP_MS
+  #gap = CLOSE_GAP_MS
+  #cost = 0
+  /** How many events may still be followed closely. */
+  #close = CLOSE_EVENTS
+  #hintedAt = -Infinity
 
   constructor(minGapMs: number) {
     this.#minGapMs = minGapMs
@@ -28,6 +34,9 @@ export class LookPlan {
 
   /** An event may have changed it: look at once if it was quiet, after a gap otherwise, and twice again when all has settled. */
   hint(now: number): void {
+    const back = ((now - Math.max(this.#hintedAt, now - 60_000)) / 1000) * CLOSE_EVENTS_PER_S
+    this.#close = Math.max(0, Math.min(CLOSE_EVENTS, this.#close + back) - 1)
+    this.#hintedAt = now
     this.dueBy(Math.max(now, this.#earliest()))
     this.#settle = Math.max(now + SETTLE_MS, this.#earliest())
     // A look that has to wait that long anyway is late enough itself.
@@ -45,8 +54,7 @@ export class LookPlan {
   }
 
   started(now: number): void {
-    const quiet = now - this.#endedAt > 2 * STORM_GAP_MS
-    this.#gap = quiet ? FIRST_GAP_MS : Math.min(STORM_GAP_MS, this.#gap * 2)
+    this.#gap = this.#close >= 1 ? CLOSE_GAP_MS : Math.min(STORM_GAP_MS, this.#gap * 2)
     if (this.#settle <= now) this.#settle = Infinity
     if (this.#confirm <= now) this.#confirm = Infinity
     this.#due = Infinity
@@ -56,7 +64,7 @@ export class LookPlan {
   /** A slow answer makes the next question later: a loaded guest is not asked all the time. */
   ended(now: number): void {
     this.#endedAt = now
-    this.#gap = Math.max(this.#gap, 2 * (now - this.#startedAt))
+    this.#cost = 2 * (now - this.#startedAt)
     // Hints that came during the look did not know yet how long it would take.
     this.#due = Math.max(this.#due, this.#earliest())
     this.#settle = Math.max(this.#settle, this.#earliest())
@@ -64,6 +72,6 @@ export class LookPlan {
   }
 
   #earliest(): number {
-    return this.#endedAt + Math.max(this.#minGapMs, this.#gap)
+    return this.#endedAt + Math.max(this.#minGapMs, this.#gap, this.#cost)
   }
 }

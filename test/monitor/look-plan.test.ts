@@ -67,6 +67,15 @@ describe('LookPlan', () => {
     expect(looks(new LookPlan(0), [...storm, 15_000], 20_000)).toContain(15_000)
   })
 
+  test('events that come one by one are followed closely for as long as they come', () => {
+    const hints = Array.from({ length: 40 }, (_, i) => i * 1500)
+    const made = looks(new LookPlan(0), hints, 70_000)
+    for (const hint of hints) {
+      expect(made).toContain(hint)
+      expect(made.some((at) => at >= hint + 150 && at <= hint + 160)).toBe(true)
+    }
+  })
+
   test('a slow guest is asked more rarely', () => {
     const made = looks(
       new LookPlan(0),
