@@ -27,7 +27,11 @@ test.concurrent('another host key is refused and never taken silently, until the
   expect(world.config(guest)[PIN]).toBe(pin)
   expect(world.config(guest)['docker_ps']).toBeUndefined()
 
+  guest.sim.refuse()
   await world.setKey(guest, PIN, undefined)
+  await sleep(3000)
+  expect(world.config(guest)[PIN]).toBeUndefined()
+  await guest.sim.admit()
   await world.untilMonitored(guest, 45)
   expect(world.config(guest)[PIN]).toBe(guest.sim.hostKey)
   await world.until('the message is taken back', () => world.messages(guest).length === 0)

@@ -87,6 +87,16 @@ test.concurrent(
   120_000,
 )
 
+/** Calls back each time the method reaches XAPI, before it is carried out; the returned function ends that. */
+function whenCalled({ pool: { stats } }: World, method: string, callback: () => void): () => void {
+  const count = stats.countCall.bind(stats)
+  stats.countCall = (name, host) => {
+    count(name, host)
+    if (name === method) callback()
+  }
+  return () => void (stats.countCall = count)
+}
+
 test.concurrent(
   'answers are lost: nothing is said twice, no key is doubled',
   () =>
@@ -95,13 +105,16 @@ test.concurrent(
       const guest = await monitoredGuest(world)
       const dead = await world.addGuest()
       await world.untilMonitored(dead)
+      const { faults } = world.pool.hosts[0]!
+      const restore = whenCalled(world, 'message.create', () => {
+        faults.loseAnswers()
+        guest.engine.run({ name: 'during' })
+      })
       dead.sim.refuse()
       dead.sim.dropConnections()
-      await sleep(3500)
-      const { faults } = world.pool.hosts[0]!
-      faults.loseAnswers()
-      guest.engine.run({ name: 'during' })
-      await sleep(6000)
+      await world.until('the answer to the message is lost', () => faults.mode === 'lose-answers', 30)
+      await sleep(4000)
+      restore()
       await faults.clear()
       await world.until('what happened meanwhile shows', () => 'during' in world.containers(guest), 45)
       await world.until('the message is there', () => world.messages(dead).length > 0, 45)
@@ -119,7 +132,7 @@ test.concurrent(
 
 test.concurrent('XAPI does not tell of a deletion: the count gives it away', () =>
   World.during({}, async (world) => {
-    await world.startDaemon()
+    const daemon = await world.startDaemon()
     const [gone, other] = [await monitoredGuest(world), await monitoredGuest(world)]
     await world.untilQuiet()
     world.guests.splice(world.guests.indexOf(gone), 1)
@@ -131,7 +144,9 @@ test.concurrent('XAPI does not tell of a deletion: the count gives it away', () 
       world.pool.setOtherConfigKey(other, 'touched', String(i))
       await sleep(1500)
     }
-    await world.until('the VM that is gone is let go', () => gone.sim.counters.open === 0)
+    const ended = new RegExp(`"vm":"${gone.uuid}".*monitoring ends`)
+    await world.until('the VM that is gone is let go', () => ended.test(daemon.log()))
+    expect(gone.sim.counters.open).toBe(0)
     expect(other.sim.counters.connections).toBe(1)
     await gone.sim.stop()
   }),
