@@ -72,7 +72,7 @@ async function named(name: string, fault: Behaviour, cause: RegExp): Promise<voi
   expect(world.status(guest)).not.toMatch(/[^\x20-\x7e]/)
   expect(world.status(guest).length).toBeLessThan(1000)
   await world.until('the administrator is told', () => world.messages(guest).length === 1)
-  expect(world.config(guest)['docker_ps']).toBeUndefined()
+  await world.until('no list is left', () => world.config(guest)['docker_ps'] === undefined)
 }
 
 async function flooded(): Promise<void> {

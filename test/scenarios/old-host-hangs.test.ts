@@ -56,10 +56,8 @@ test.concurrent('the old daemon is stopped while a VM leaves: what its new host 
     old.freeze()
     await sleep(200)
     world.pool.migrate(guest, there)
-    await world.until(
-      'the new host monitors',
-      () => world.writesTo(guest, 'xscontainer-status').at(-1)?.host === there.index,
-    )
+    guest.engine.run({ name: 'after' })
+    await world.until('the new host monitors', () => 'after' in world.containers(guest))
     const before = world.writes.length
     const ended = old.terminate()
     old.resume()
