@@ -16,25 +16,30 @@ export interface KeyTools {
 export async function ensurePoolKey(store: SecretStore, tools: KeyTools, signal: AbortSignal): Promise<string> {
   const config = await store.poolConfig(signal)
   const known = config[POOL_KEY.privateKey]
-  if (known === undefined) return makeKey(store, tools, signal)
+  const published = config[POOL_KEY.publicKey] !== undefined
+  if (known === undefined) return makeKey(store, tools, published, signal)
   const pem = await readKey(store, known, signal)
-  if (config[POOL_KEY.publicKey] === undefined) await publish(store, tools.publicLineOf(pem), signal)
+  if (!published) await publish(store, tools.publicLineOf(pem), signal)
   return pem
 }
 
-async function makeKey(store: SecretStore, tools: KeyTools, signal: AbortSignal): Promise<string> {
+/** `stale`: the pool names a public half whose private one is gone; the new one takes its place. */
+async function makeKey(store: SecretStore, tools: KeyTools, stale: boolean, signal: AbortSignal): Promise<string> {
   const { privatePem, publicLine } = await tools.generate()
   const uuid = await store.create(privatePem, signal)
   if (!(await store.claim(POOL_KEY.privateKey, uuid, signal))) {
     await store.destroy(uuid, signal)
     return ensurePoolKey(store, tools, signal)
   }
-  await publish(store, publicLine, signal)
+  if (stale) await store.assign(POOL_KEY.publicKey, await store.create(publicLine, signal), signal)
+  else await publish(store, publicLine, signal)
   return privatePem
 }
 
+/** Another host may find the public half missing at the same moment: it would write the same line, so the first will do. */
 async function publish(store: SecretStore, publicLine: string, signal: AbortSignal): Promise<void> {
-  await store.assign(POOL_KEY.publicKey, await store.create(publicLine, signal), signal)
+  const uuid = await store.create(publicLine, signal)
+  if (!(await store.claim(POOL_KEY.publicKey, uuid, signal))) await store.destroy(uuid, signal)
 }
 
 async function readKey(store: SecretStore, uuid: string, signal: AbortSignal): Promise<string> {
