@@ -65,6 +65,19 @@ describe('ensurePoolKey', () => {
     expect([...store.secrets.values()]).toEqual(['their pem'])
   })
 
+  test('two hosts that find the public half missing at the same moment leave one secret', async () => {
+    store.pool.set(PRIVATE, 'old')
+    store.secrets.set('old', 'old pem')
+    store.before = (call) => {
+      if (call !== 'create') return
+      store.pool.set(PUBLIC, 'theirs')
+      store.secrets.set('theirs', 'ssh-rsa of(old pem)')
+    }
+    expect(await ensure()).toBe('old pem')
+    expect([...store.secrets.keys()]).toEqual(['old', 'theirs'])
+    expect(store.pool.get(PUBLIC)).toBe('theirs')
+  })
+
   test('a public half that was left behind alone is replaced with the new pair', async () => {
     store.pool.set(PUBLIC, 'stale')
     store.secrets.set('stale', 'ssh-rsa STALE')
