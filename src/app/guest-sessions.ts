@@ -89,6 +89,7 @@ function watchGuest(deps: WatchDeps, link: GuestLink, ready: () => void, parent:
     const openStream = (inTime: AbortSignal) => link.openStream(inTime)
     try {
       const engine = await Engine.open({ clock: deps.clock, openStream }, ENGINE_LIMITS, signal)
+      deps.log.debug({ engine: engine.product, api: engine.apiVersion }, 'the engine answers')
       return await new GuestWatch({ ...deps, publish }, engine).run(ready, signal)
     } catch (error) {
       // With this very error: whoever waits for the end learns of what is first given here.

@@ -65,6 +65,7 @@ export class GuestWatch {
           .events((event) => this.#onEvent(event), subscribed, mine)
           .catch((error: unknown) => abort(asError(error)))
       })
+      this.#deps.log.debug('following the events of the engine')
       this.#deps.onSampling({ sample: () => this.#sampleSoon(), cost: () => this.#running.size }, mine)
       await this.#lookAtAll(ready, mine)
       for (;;) await this.#next(mine)

@@ -268,9 +268,10 @@ export class World {
 
   /** What a failed test needs to be understood. */
   describe(): string {
-    const vms = this.guests.map((guest) => {
-      const config = this.config(guest)
-      return `${guest.name}: ${this.status(guest)} | ${Object.keys(config)
+    const vms = [...this.pool.db.table('VM').rows.values()].flatMap((vm) => {
+      const config = this.config(vm)
+      if (config['xscontainer-monitor'] === undefined) return []
+      return `${vm.text('uuid')}: ${this.status(vm)} | ${Object.keys(config)
         .filter((key) => key.startsWith('docker'))
         .join(' ')}`
     })
