@@ -35,7 +35,7 @@ sim: node_modules ## a simulated XAPI with guests, for trials by hand
 	@$(TSX) test/sim/main.ts
 
 golden: node_modules ## rewrite the expected documents in test/golden
-	@UPDATE_GOLDEN=1 npx vitest run -u test/observations
+	@UPDATE_GOLDEN=1 npx vitest run -u test/observations test/documents
 
 format: node_modules ## format all code
 	@npx prettier --write --log-level warn .

@@ -53,7 +53,6 @@ for (const [name, { entry, head }] of Object.entries(EXECUTABLES)) {
     format: 'cjs',
     minifySyntax: true,
     minifyWhitespace: true,
-    keepNames: true,
     legalComments: 'none',
     plugins: [leftOut],
     define: { 'import.meta.url': 'importMetaUrl', XSCONTAINER_VERSION: JSON.stringify(version) },

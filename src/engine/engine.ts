@@ -1,9 +1,9 @@
 import Docker from 'dockerode'
-import type { Duplex } from 'node:stream'
 import type { Clock } from '../base/clock.ts'
 import { linked, within } from '../base/deadline.ts'
 import { TokenBucket } from '../base/token-bucket.ts'
 import { chooseApiVersion, productOf } from './api-version.ts'
+import { EngineAgent, type OpenStream } from './engine-agent.ts'
 import { eventsEnded, replyNotJson, replyWrongShape } from './errors.ts'
 import { readEvents, TOLD_ACTIONS, type EngineEvent } from './event-stream.ts'
 import { StreamModem } from './stream-modem.ts'
@@ -18,7 +18,7 @@ export interface EngineLimits {
 }
 
 export interface EngineDeps {
-  readonly openStream: (signal: AbortSignal) => Promise<Duplex>
+  readonly openStream: OpenStream
   readonly clock: Clock
 }
 
@@ -41,23 +41,35 @@ const PODMAN_COLUMNS = 'pid,ppid,user,time,args'
  * Calls reject with a DiagnosedError, or with the signal's reason when it aborts.
  */
 export class Engine {
-  readonly apiVersion: string
-  readonly product: 'docker' | 'podman'
-  readonly #deps: EngineDeps
+  readonly #clock: Clock
   readonly #limits: EngineLimits
+  readonly #keeping: EngineAgent
+  readonly #closing: EngineAgent
+  #apiVersion = ''
+  #product: 'docker' | 'podman' = 'docker'
   #negotiated: Json | undefined
 
-  private constructor(deps: EngineDeps, limits: EngineLimits, apiVersion: string, product: 'docker' | 'podman') {
-    this.#deps = deps
+  private constructor({ clock, openStream }: EngineDeps, limits: EngineLimits) {
+    this.#clock = clock
     this.#limits = limits
-    this.apiVersion = apiVersion
-    this.product = product
+    this.#keeping = new EngineAgent(openStream, true)
+    this.#closing = new EngineAgent(openStream, false)
+  }
+
+  get apiVersion(): string {
+    return this.#apiVersion
+  }
+
+  get product(): 'docker' | 'podman' {
+    return this.#product
   }
 
   /** Finds out the API version that both sides speak, with one request to `/version`. */
   static async open(deps: EngineDeps, limits: EngineLimits, signal: AbortSignal): Promise<Engine> {
-    const document = await new Engine(deps, limits, '', 'docker').version(signal)
-    const engine = new Engine(deps, limits, chooseApiVersion(document), productOf(document))
+    const engine = new Engine(deps, limits)
+    const document = await engine.version(signal)
+    engine.#apiVersion = chooseApiVersion(document)
+    engine.#product = productOf(document)
     engine.#negotiated = document
     return engine
   }
@@ -108,7 +120,7 @@ export class Engine {
    * first event.
    */
   events(onEvent: (event: EngineEvent) => void, subscribed: () => void, signal: AbortSignal): Promise<never> {
-    const pace = new TokenBucket(this.#deps.clock, EVENT_BYTES_PER_S, EVENT_BYTES_BURST)
+    const pace = new TokenBucket(this.#clock, EVENT_BYTES_PER_S, EVENT_BYTES_BURST)
     return linked(signal, async (own): Promise<never> => {
       const stream = await this.#docker(own, subscribed).getEvents(
         this.product === 'docker' ? { filters: { event: [...TOLD_ACTIONS] } } : {},
@@ -124,14 +136,14 @@ export class Engine {
       cause: `The container engine did not answer ${name} within ${this.#limits.callMs / 1000} s`,
       cure: 'Look in the guest whether the engine hangs (docker ps) or the guest is overloaded',
     }
-    return within(this.#deps.clock, this.#limits.callMs, signal, late, (own) => ask(this.#docker(own)))
+    return within(this.#clock, this.#limits.callMs, signal, late, (own) => ask(this.#docker(own)))
   }
 
   /** One modem per call: it carries the call's signal, which dockerode's own methods do not all take. */
   #docker(signal: AbortSignal, sent?: () => void): Docker {
-    const { openStream } = this.#deps
-    const version = this.apiVersion === '' ? undefined : `v${this.apiVersion}`
-    const modem = new StreamModem({ openStream, signal, sent }, { replyBytes: this.#limits.replyBytes, version })
+    const version = this.#apiVersion === '' ? undefined : `v${this.#apiVersion}`
+    const deps = { keeping: this.#keeping, closing: this.#closing, signal, sent }
+    const modem = new StreamModem(deps, { replyBytes: this.#limits.replyBytes, version })
     return new Docker({ modem } as Docker.DockerOptions)
   }
 }

@@ -1,6 +1,6 @@
 import http from 'node:http'
-import type { Duplex } from 'node:stream'
 import { abortReason } from '../base/clock.ts'
+import type { EngineAgent, OpenOptions } from './engine-agent.ts'
 import { connectionError, replyTooLarge, statusError } from './errors.ts'
 
 /** The part of dockerode's request description that counts here. */
@@ -13,7 +13,10 @@ export interface Dial {
 }
 
 export interface StreamModemDeps {
-  readonly openStream: (signal: AbortSignal) => Promise<Duplex>
+  /** Gives kept streams, to plain questions. */
+  readonly keeping: EngineAgent
+  /** Gives each request a stream of its own: to what may last, and to what must not be asked twice. */
+  readonly closing: EngineAgent
   readonly signal: AbortSignal
   /** Called once the whole request was handed to the stream. */
   readonly sent?: (() => void) | undefined
@@ -26,7 +29,7 @@ export interface StreamModemLimits {
 }
 
 /**
- * Carries dockerode's requests, each over a stream of its own that ends with the reply or with `signal`.
+ * Carries dockerode's requests over streams to the engine, until `signal` aborts.
  * It stands in for docker-modem, which cannot be let near a guest that is not trusted: it follows redirects to any
  * address this host can reach (and throws where no promise sees it when the scheme is new to it), never settles when
  * a connection ends within a body, collects bodies without limit, and prints every request's whole object graph for
@@ -43,64 +46,62 @@ export class StreamModem {
 
   /** Gives what docker-modem gives: parsed JSON, the bytes of what is none, or the reply itself for `isStream`. */
   dial(dial: Dial, callback: (error: Error | null, data: unknown) => void): void {
-    this.#exchange(dial).then(
+    const { keeping, closing } = this.#deps
+    const question = dial.method === 'GET' && dial.isStream !== true
+    this.#ask(dial, question ? keeping : closing).then(
       (data) => callback(null, data),
       (error: Error) => callback(error, null),
     )
   }
 
-  async #exchange(dial: Dial): Promise<unknown> {
+  async #ask(dial: Dial, agent: EngineAgent): Promise<unknown> {
+    const { closing, signal } = this.#deps
     const name = `${dial.method} ${dial.path.replace(/\?$/, '')}`
-    const stream = await this.#connect()
-    const end = () => stream.destroy()
-    this.#deps.signal.addEventListener('abort', end, { once: true })
+    const request = this.#request(dial, agent)
+    const end = () => request.destroy(abortReason(signal))
+    signal.addEventListener('abort', end, { once: true })
+    let reply: http.IncomingMessage | undefined
     try {
-      const reply = await this.#request(stream, dial)
-      if (dial.isStream === true && dial.statusCodes[reply.statusCode ?? 0] === true) {
-        reply.once('close', end)
-        return reply
-      }
+      reply = await replyTo(request)
+      const good = dial.statusCodes[reply.statusCode ?? 0] === true
+      if (dial.isStream === true && good) return reply
       const body = await readBody(reply, name, this.#limits.replyBytes)
-      if (dial.statusCodes[reply.statusCode ?? 0] !== true) throw statusError(name, reply.statusCode ?? 0, body)
-      end()
+      if (!good) throw statusError(name, reply.statusCode ?? 0, body)
       return parsed(body)
     } catch (error) {
-      end()
+      // Does nothing to the stream of a reply that was read whole.
+      request.destroy()
+      // The engine may close a kept stream at any time: that says nothing about this request.
+      if (request.reusedSocket && reply === undefined && !signal.aborted) return this.#ask(dial, closing)
       throw connectionError(name, error)
     }
   }
 
-  async #connect(): Promise<Duplex> {
-    const { openStream, signal } = this.#deps
-    const stream = await openStream(signal)
-    // Errors after the reply concern nobody, but an 'error' without a listener would end the process.
-    stream.on('error', () => undefined)
-    if (!signal.aborted) return stream
-    stream.destroy()
-    throw abortReason(signal)
-  }
-
-  #request(stream: Duplex, dial: Dial): Promise<http.IncomingMessage> {
+  #request(dial: Dial, agent: EngineAgent): http.ClientRequest {
     const { signal, sent } = this.#deps
-    return new Promise((resolve, reject) => {
-      const request = http.request({
-        method: dial.method,
-        path: `${this.#limits.version === undefined ? '' : `/${this.#limits.version}`}${pathOf(dial)}`,
-        createConnection: () => stream,
-        insecureHTTPParser: false,
-        maxHeaderSize: 16_384,
-      })
-      signal.addEventListener('abort', () => reject(abortReason(signal)), { once: true })
-      request.on('error', reject)
-      // No engine sends 1xx replies, and nothing else would bound their number.
-      request.once('information', () => request.destroy(new Error('unexpected 1xx reply')))
-      request.once('response', resolve)
-      // After a reply this changes nothing; a switch of protocols is told by nothing else.
-      request.once('close', () => reject(new Error('it ended without a reply')))
-      if (sent !== undefined) request.once('finish', sent)
-      request.end()
-    })
+    const options: http.RequestOptions & OpenOptions = {
+      method: dial.method,
+      path: `${this.#limits.version === undefined ? '' : `/${this.#limits.version}`}${pathOf(dial)}`,
+      agent,
+      opening: signal,
+      insecureHTTPParser: false,
+      maxHeaderSize: 16_384,
+    }
+    const request = http.request(options)
+    if (sent !== undefined) request.once('finish', sent)
+    return request.end()
   }
+}
+
+function replyTo(request: http.ClientRequest): Promise<http.IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    request.on('error', reject)
+    // No engine sends 1xx replies, and nothing else would bound their number.
+    request.once('information', () => request.destroy(new Error('unexpected 1xx reply')))
+    request.once('response', resolve)
+    // After a reply this changes nothing; a switch of protocols is told by nothing else.
+    request.once('close', () => reject(new Error('it ended without a reply')))
+  })
 }
 
 function pathOf(dial: Dial): string {

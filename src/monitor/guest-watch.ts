@@ -11,6 +11,8 @@ import type { Sampler } from './sampling-turns.ts'
 
 /** The first documents are published together if they come within this, each by itself otherwise. */
 const GATHER_MS = 500
+/** Of more events at a time it is not kept what they told of: all three looks are made for them. */
+const MOST_TOLD = 64
 /** When sampling that gave way to the list is tried again. */
 const RESAMPLE_MS = 5000
 /** A look that takes longer makes one doubt that the engine answers at all: then the list is asked, which decides. */
@@ -34,6 +36,8 @@ interface Watched {
   readonly observation: Observation<unknown>
   readonly plan: LookPlan
   value: unknown
+  /** The last event of each object that no look has shown yet. */
+  readonly told: Map<string, EngineEvent>
 }
 
 /** Looks at one engine when its events, the slow resync or the sampling schedule say so, one request at a time. */
@@ -42,6 +46,7 @@ export class GuestWatch {
   readonly #engine: Engine
   readonly #watched: readonly Watched[]
   #running: ReadonlyMap<string, string> = new Map()
+  #looking: Watched | undefined
   #wake: (() => void) | undefined
   #giveWay: (() => void) | undefined
   #fields: Record<string, string | undefined> = {}
@@ -49,10 +54,11 @@ export class GuestWatch {
   constructor(deps: WatchDeps, engine: Engine) {
     this.#deps = deps
     this.#engine = engine
-    this.#watched = deps.observations.map((observation) => ({
+    this.#watched = deps.observations.map((observation, i) => ({
       observation,
-      plan: new LookPlan(observation.minGapMs),
+      plan: new LookPlan(observation.minGapMs, i === 0),
       value: undefined,
+      told: new Map(),
     }))
   }
 
@@ -74,8 +80,14 @@ export class GuestWatch {
 
   #onEvent(event: EngineEvent): void {
     const now = this.#deps.clock.monotonic()
-    for (const { observation, plan } of this.#watched) if (observation.dueAfter(event)) plan.hint(now)
-    if (this.#watched[0]?.observation.dueAfter(event) === true) this.#giveWay?.()
+    for (const watched of this.#watched) {
+      if (!watched.observation.dueAfter(event)) continue
+      // Not during a look: what it brings may be older than the event.
+      if (this.#looking !== watched && shows(watched, event)) continue
+      if (watched.told.size < MOST_TOLD) watched.told.set(event.id, event)
+      watched.plan.hint(now)
+      if (watched === this.#watched[0]) this.#giveWay?.()
+    }
     this.#wake?.()
   }
 
@@ -117,11 +129,6 @@ export class GuestWatch {
     const next = this.#watched.reduce((a, b) => (b.plan.dueAt < a.plan.dueAt ? b : a))
     if (next.plan.dueAt > now) return this.#sleep(next.plan.dueAt - now, signal)
     await this.#look(next, signal)
-    // What the same event made due is published with it, unless that could make it late: two writes would be paced.
-    for (const other of this.#watched) {
-      if (other.observation.cadence === 'resync' && other.plan.dueAt <= now && other.plan.quick)
-        await this.#look(other, signal)
-    }
     this.#flush()
     if (next.observation.cadence === 'resync' && next.plan.dueAt === Infinity) this.#armResync()
   }
@@ -132,6 +139,7 @@ export class GuestWatch {
     const { observation, plan } = watched
     const startedAt = clock.monotonic()
     plan.started(startedAt)
+    this.#looking = watched
     try {
       const context = {
         previous: watched.value,
@@ -143,6 +151,7 @@ export class GuestWatch {
         observation.observe(this.#engine, context, mine),
       )
       this.#set(watched)
+      settle(watched)
       if (observation.runningIn !== undefined) this.#ranOnly(observation.runningIn(watched.value))
     } catch (error) {
       if (watched === this.#watched[0] || signal.aborted) throw error
@@ -150,6 +159,7 @@ export class GuestWatch {
       else log.warn({ err: asError(error), key: observation.key }, 'could not look at this part of the guest')
     } finally {
       const now = clock.monotonic()
+      this.#looking = undefined
       plan.ended(now)
       if (now - startedAt > DOUBT_MS) this.#watched[0]?.plan.dueBy(now)
     }
@@ -200,4 +210,17 @@ export class GuestWatch {
       signal.addEventListener('abort', onAbort, { once: true })
     })
   }
+}
+
+function shows({ observation, value }: Watched, event: EngineEvent): boolean {
+  return value !== undefined && observation.shows?.(value, event) === true
+}
+
+/** Engines send some events before their own answers show them: once these do, nobody needs to look again. */
+function settle(watched: Watched): void {
+  const { plan, told } = watched
+  const knowsAll = told.size < MOST_TOLD
+  for (const [id, event] of told) if (shows(watched, event)) told.delete(id)
+  if (knowsAll && told.size === 0) plan.settled()
+  if (!plan.unsettled) told.clear()
 }

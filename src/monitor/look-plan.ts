@@ -7,11 +7,13 @@ const CLOSE_EVENTS = 10
 const CLOSE_EVENTS_PER_S = 2
 const CLOSE_GAP_MS = 100
 const STORM_GAP_MS = 1000
-const QUICK_MS = 100
+/** What is not urgent is looked at when the engine has settled, and when all guests' lists have been looked at. */
+const ASIDE_MS = 1000
 
 /** When to look at one thing next. All times are milliseconds on a clock that never jumps. */
 export class LookPlan {
   readonly #minGapMs: number
+  readonly #urgent: boolean
   #due = Infinity
   #settle = Infinity
   #confirm = Infinity
@@ -23,8 +25,9 @@ export class LookPlan {
   #close = CLOSE_EVENTS
   #hintedAt = -Infinity
 
-  constructor(minGapMs: number) {
+  constructor(minGapMs: number, urgent: boolean) {
     this.#minGapMs = minGapMs
+    this.#urgent = urgent
   }
 
   /** Infinity when nothing is due. */
@@ -32,20 +35,29 @@ export class LookPlan {
     return Math.min(this.#due, this.#settle, this.#confirm)
   }
 
-  /** An event may have changed it: look at once if it was quiet, after a gap otherwise, and twice again when all has settled. */
+  /**
+   * An event may have changed it: what is urgent is looked at at once if it was quiet, after a gap otherwise, and twice
+   * again when all has settled.
+   */
   hint(now: number): void {
+    if (!this.#urgent) return this.dueBy(Math.max(now + ASIDE_MS, this.#earliest()))
     const back = ((now - Math.max(this.#hintedAt, now - 60_000)) / 1000) * CLOSE_EVENTS_PER_S
     this.#close = Math.max(0, Math.min(CLOSE_EVENTS, this.#close + back) - 1)
     this.#hintedAt = now
     this.dueBy(Math.max(now, this.#earliest()))
     this.#settle = Math.max(now + SETTLE_MS, this.#earliest())
-    // A look that has to wait that long anyway is late enough itself.
-    if (this.#minGapMs < CONFIRM_MS) this.#confirm = Math.max(now + CONFIRM_MS, this.#earliest())
+    this.#confirm = Math.max(now + CONFIRM_MS, this.#earliest())
   }
 
-  /** Whether the last look was answered at once. */
-  get quick(): boolean {
-    return this.#endedAt - this.#startedAt < QUICK_MS
+  /** Whether it will be looked at again because what events told of may not be seen yet. */
+  get unsettled(): boolean {
+    return this.#settle < Infinity || this.#confirm < Infinity
+  }
+
+  /** The last look has shown all that events told of: no need to look again for them. */
+  settled(): void {
+    this.#settle = Infinity
+    this.#confirm = Infinity
   }
 
   /** Look at this time at the latest. */

@@ -1,8 +1,8 @@
 import type { EngineEvent } from '../engine/event-stream.ts'
 import { KEY } from '../model/fields.ts'
-import { compareText, containerEntry, type ContainerEntry } from './container-entry.ts'
+import { compareText, containerEntry, type ContainerEntry } from '../documents/container-entry.ts'
 import type { Observation } from './observation.ts'
-import { XmlPage } from './xml.ts'
+import { XmlPage } from '../documents/xml.ts'
 
 /** More entries than fit into any document that XAPI takes (300 KB) are not kept. */
 const MAX_ENTRIES = 2_048
@@ -49,6 +49,34 @@ export const ps: Observation<ContainerList> = {
 
   dueAfter({ type, action }: EngineEvent): boolean {
     return type === 'image' ? IMAGE_ACTIONS.has(action) : isContainer(type) && CONTAINER_ACTIONS.has(action)
+  },
+
+  shows(list, { type, action, id }) {
+    if (!isContainer(type)) return false
+    const entry = list.entries.find((each) => each.id === id)
+    const up = entry !== undefined && isUp(entry)
+    const paused = entry?.status.includes('(Paused)') === true
+    switch (action) {
+      case 'create':
+        return entry !== undefined
+      case 'start':
+      case 'restart':
+      case 'unpause':
+        return up && !paused
+      case 'pause':
+        return paused
+      case 'die':
+      case 'stop':
+        return !up
+      case 'destroy':
+      case 'remove':
+        return entry === undefined
+      case 'kill':
+      case 'oom':
+        return true // 'die' follows if it ended the container
+      default:
+        return false
+    }
   },
 
   async observe(engine, _context, signal) {

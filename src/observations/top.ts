@@ -2,10 +2,10 @@ import { DeadlineError, DiagnosedError } from '../base/errors.ts'
 import { ConnectionLostError } from '../engine/errors.ts'
 import type { Engine } from '../engine/engine.ts'
 import { KEY } from '../model/fields.ts'
-import { shortId } from './container-entry.ts'
+import { shortId } from '../documents/container-entry.ts'
 import type { ObserveContext, Observation } from './observation.ts'
-import { readProcesses, type ProcessRow } from './process-row.ts'
-import { XmlPage } from './xml.ts'
+import { readProcesses, type ProcessRow } from '../documents/process-row.ts'
+import { XmlPage } from '../documents/xml.ts'
 
 const MAX_CONTAINERS = 200
 const MAX_PROCESSES = 512

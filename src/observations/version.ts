@@ -1,5 +1,5 @@
 import { KEY } from '../model/fields.ts'
-import { encodeMembers, readMembers, type Members } from './members.ts'
+import { encodeMembers, readMembers, type Members } from '../documents/members.ts'
 import type { Observation } from './observation.ts'
 
 const NOTHING_VOLATILE: ReadonlySet<string> = new Set()

@@ -13,17 +13,26 @@ export interface WritePlan {
 
 /**
  * The smallest list of writes that turns `actual` into `wanted`: only what differs byte for byte; removals, then
- * documents, then the status line, so that whoever reads `monitored` finds the documents.
+ * documents, then the status line, so that whoever reads `monitored` finds the documents. `held` keys stay as they
+ * are for now, and the status line with the documents.
  */
-export function planWrites(actual: Fields, wanted: Wanted, nowIso: string): WritePlan {
-  const changes = [...wanted]
-    .filter(([key, value]) => key !== KEY.updated && actual[key] !== value)
+export function planWrites(
+  actual: Fields,
+  wanted: Wanted,
+  nowIso: string,
+  held: (key: string) => boolean = () => false,
+): WritePlan {
+  const differing = [...wanted].filter(([key, value]) => key !== KEY.updated && actual[key] !== value)
+  const late = new Set(differing.map(([key]) => key).filter(held))
+  if (LIVE_KEYS.some((key) => late.has(key))) late.add(KEY.status)
+  const changes = differing
+    .filter(([key]) => !late.has(key))
     .map(([key, value]) => ({ key, value, replaces: actual[key] !== undefined }))
     .sort((a, b) => rank(a) - rank(b))
   const live = changes.some(({ key }) => LIVE_KEYS.includes(key))
   const unstamp = wanted.has(KEY.updated) && wanted.get(KEY.updated) === undefined
   const hasStamp = actual[KEY.updated] !== undefined
-  const stamp = live && !unstamp ? [{ key: KEY.updated, value: nowIso, replaces: hasStamp }] : []
+  const stamp = live && !unstamp && !held(KEY.updated) ? [{ key: KEY.updated, value: nowIso, replaces: hasStamp }] : []
   const writes = unstamp && hasStamp ? [{ key: KEY.updated, value: undefined, replaces: true }, ...changes] : changes
   return { stamp, writes, replaces: changes.some(({ value, replaces }) => replaces && value !== undefined) }
 }

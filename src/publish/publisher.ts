@@ -46,6 +46,7 @@ export class Publisher {
   want(ref: VmRef, fields: Readonly<Record<string, string | undefined>>): void {
     const vm = this.#of(ref)
     for (const [key, value] of Object.entries(fields)) vm.wanted.set(key, value)
+    vm.reconsider?.()
     this.#wake(ref, vm)
   }
 
@@ -126,13 +127,11 @@ export class Publisher {
 
   /** Writes until nothing differs any more; false when it gave up before. */
   async #pump(ref: VmRef, vm: VmKeys): Promise<boolean> {
-    const { clock, log, random } = this.#deps
+    const { log, random } = this.#deps
     let delays = backoff(RETRY_FIRST_MS, RETRY_CAP_MS, random)
     while (this.#plan(ref, vm) !== undefined) {
-      const since = clock.monotonic() - vm.flushedAt
-      vm.streak = since < vm.gap() ? vm.streak + 1 : 0
-      if (since < vm.gap()) await this.#pause(vm, vm.gap() - since)
       try {
+        await this.#untilReady(ref, vm)
         await this.#flush(ref, vm)
         delays = backoff(RETRY_FIRST_MS, RETRY_CAP_MS, random)
       } catch (error) {
@@ -150,16 +149,31 @@ export class Publisher {
     return true
   }
 
+  /** Until a key that differs may be written: each at once after a quiet time, then at its own pace. */
+  async #untilReady(ref: VmRef, vm: VmKeys): Promise<void> {
+    for (;;) {
+      const now = this.#deps.clock.monotonic()
+      const plan = this.#plan(ref, vm)
+      if (plan === undefined || this.#ready(ref, vm, now) !== undefined) return
+      const waits = plan.writes.map(({ key }) => vm.wait(key, now)).filter((wait) => wait > 0)
+      const paused = this.#pause(vm, Math.min(...waits))
+      vm.reconsider = vm.hurry
+      await paused
+      vm.reconsider = undefined
+    }
+  }
+
   async #flush(ref: VmRef, vm: VmKeys): Promise<void> {
     const signal = vm.gone.signal
-    const expected = callsOf(this.#plan(ref, vm))
+    const expected = callsOf(this.#ready(ref, vm))
     await this.#turn(vm, expected)
     await this.#flushes.pass(signal, async () => {
-      const plan = this.#plan(ref, vm)
+      const plan = this.#ready(ref, vm)
       const calls = callsOf(plan)
       this.#deps.budget.spend(calls - expected)
       if (plan === undefined) return
-      vm.flushedAt = this.#deps.clock.monotonic()
+      const keys = [...plan.stamp, ...plan.writes].map(({ key }) => key)
+      vm.flushing(keys, this.#deps.clock.monotonic())
       this.writes += calls
       if (plan.stamp.length > 0 && plan.replaces) {
         await this.#apply(ref, vm, plan.stamp)
@@ -181,13 +195,18 @@ export class Publisher {
     }
   }
 
-  /** What has to be written now; undefined when nothing has, or when the VM is not ours any more. */
-  #plan(ref: VmRef, vm: VmKeys): WritePlan | undefined {
+  /** What may be written now; undefined when that is nothing. */
+  #ready(ref: VmRef, vm: VmKeys, now = this.#deps.clock.monotonic()): WritePlan | undefined {
+    return this.#plan(ref, vm, (key) => !this.#draining && vm.wait(key, now) > 0)
+  }
+
+  /** What has to be written; undefined when nothing has, or when the VM is not ours any more. */
+  #plan(ref: VmRef, vm: VmKeys, held?: (key: string) => boolean): WritePlan | undefined {
     const known = vm.gone.signal.aborted ? undefined : this.#deps.known(ref)
     if (known === undefined) return undefined
     // Once draining, nobody listens to XAPI any more: what we remember is all there is.
     if (!this.#draining) vm.forgetEchoed(this.#deps.clock.monotonic())
-    const plan = planWrites(vm.actual(known), vm.wanted, new Date(this.#deps.clock.now()).toISOString())
+    const plan = planWrites(vm.actual(known), vm.wanted, new Date(this.#deps.clock.now()).toISOString(), held)
     return plan.writes.length > 0 ? plan : undefined
   }
 

@@ -1,13 +1,20 @@
 import type { Fields, FieldWrite } from '../model/fields.ts'
 
-/** Between two writes to the same VM, milliseconds; grows step by step while they keep coming. */
-const GAP_MS = 1000
+/** Between two writes of the same key, milliseconds, with some room for jitter; grows step by step while they keep coming. */
+const GAP_MS = 1030
 const STORM_GAP_MS = 4000
-const FLUSHES_PER_STEP = 5
+const WRITES_PER_STEP = 5
 /** After this long XAPI has told us of our own write, so what it tells is newer than what we remember. */
 const ECHO_MS = 3000
 /** Stands for a value that may or may not have been written; no wanted value is equal to it. */
 const UNKNOWN = '\0'
+
+/** When a key was written last, and how many times it had to wait for that in a row. */
+interface Pace {
+  readonly at: number
+  readonly streak: number
+  waiting: boolean
+}
 
 /** What is wanted and what was written for one VM. All times are milliseconds on a clock that never jumps. */
 export class VmKeys {
@@ -16,9 +23,11 @@ export class VmKeys {
   running: Promise<void> | undefined
   /** Ends the present wait. */
   hurry: (() => void) | undefined
+  /** Ends the present wait if it is one for keys that were written a short time ago. */
+  reconsider: (() => void) | undefined
   cancelRepair: (() => void) | undefined
   flushedAt = Number.NEGATIVE_INFINITY
-  streak = 0
+  readonly #paces = new Map<string, Pace>()
   /** Written since XAPI last told us: its events come later than our writes. */
   readonly #written = new Map<string, string | undefined>()
   #writtenAt = Number.NEGATIVE_INFINITY
@@ -49,8 +58,25 @@ export class VmKeys {
     this.#written.clear()
   }
 
-  /** How long after one flush the next one may come. */
-  gap(): number {
-    return Math.min(STORM_GAP_MS, GAP_MS * (1 + Math.floor(this.streak / FLUSHES_PER_STEP)))
+  /** How long the key has to wait before it may be written, milliseconds. */
+  wait(key: string, now: number): number {
+    const pace = this.#paces.get(key)
+    if (pace === undefined) return 0
+    const wait = Math.max(0, pace.at + gap(pace) - now)
+    if (wait > 0) pace.waiting = true
+    return wait
   }
+
+  /** These keys are being written now. */
+  flushing(keys: readonly string[], now: number): void {
+    this.flushedAt = now
+    for (const key of keys) {
+      const pace = this.#paces.get(key)
+      this.#paces.set(key, { at: now, streak: pace?.waiting === true ? pace.streak + 1 : 0, waiting: false })
+    }
+  }
+}
+
+function gap({ streak }: Pace): number {
+  return Math.min(STORM_GAP_MS, GAP_MS * (1 + Math.floor(streak / WRITES_PER_STEP)))
 }

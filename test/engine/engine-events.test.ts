@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { diagnosisOf, RefusedError, TransientError } from '../../src/base/errors.ts'
 import { TOLD_ACTIONS, type EngineEvent } from '../../src/engine/event-stream.ts'
 import { settle } from '../fakes/fake-clock.ts'
-import { InMemoryEngine, rejection } from './in-memory-engine.ts'
+import { InMemoryEngine, KEPT, rejection } from './in-memory-engine.ts'
 
 const START = '{"Type":"container","Action":"start","Actor":{"ID":"abc"}}\n'
 
@@ -53,7 +53,7 @@ describe('events', () => {
     engine.stop.abort(reason)
     await settle()
     expect(outcome.error).toBe(reason)
-    expect([engine.open, engine.clock.pending]).toEqual([0, 0])
+    expect([engine.open, engine.clock.pending]).toEqual([KEPT, 0])
   })
 
   it('have no deadline and no limit on their number', async () => {
@@ -71,7 +71,7 @@ describe('events', () => {
     await settle()
     expect(outcome.error).toBeInstanceOf(TransientError)
     expect(diagnosisOf(outcome.error).kind).toBe('events-ended')
-    expect(engine.open).toBe(0)
+    expect(engine.open).toBe(KEPT)
   })
 
   it('reject when the stream breaks', async () => {
@@ -81,7 +81,7 @@ describe('events', () => {
     response.destroy()
     await settle()
     expect(diagnosisOf(outcome.error).kind).toBe('engine-connection-lost')
-    expect(engine.open).toBe(0)
+    expect(engine.open).toBe(KEPT)
   })
 
   it.each([
@@ -93,7 +93,7 @@ describe('events', () => {
     await settle()
     expect(outcome.error).toBeInstanceOf(RefusedError)
     expect(String(outcome.error)).toContain(why)
-    expect(engine.open).toBe(0)
+    expect(engine.open).toBe(KEPT)
   })
 
   it('reject with the engine\u2019s message when it refuses', async () => {
@@ -101,7 +101,7 @@ describe('events', () => {
     response.writeHead(500).end('{"message":"no events today"}')
     await settle()
     expect(String(outcome.error)).toContain('GET /events with HTTP 500: no events today')
-    expect(engine.open).toBe(0)
+    expect(engine.open).toBe(KEPT)
   })
 
   it('are held back when the engine sends without pause', async () => {
@@ -136,6 +136,6 @@ describe('events', () => {
     )
     await expect(running).rejects.toBe(defect)
     await settle()
-    expect(engine.open).toBe(0)
+    expect(engine.open).toBe(KEPT)
   })
 })

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { DeadlineError, diagnosisOf, RefusedError, TransientError } from '../../src/base/errors.ts'
 import { ConnectionLostError } from '../../src/engine/errors.ts'
 import { settle } from '../fakes/fake-clock.ts'
-import { InMemoryEngine, LIMITS, raw, rejection } from './in-memory-engine.ts'
+import { DOCKER, InMemoryEngine, KEPT, LIMITS, raw, rejection } from './in-memory-engine.ts'
 
 const body = (reply: string | Buffer) => InMemoryEngine.docker((_request, response) => response.end(reply))
 const status = (code: number, reply: string) =>
@@ -16,7 +16,7 @@ async function failure(engine: InMemoryEngine): Promise<unknown> {
     (thrown: unknown) => thrown,
   )
   await settle()
-  expect(engine.open).toBe(0)
+  expect(engine.open).toBeLessThanOrEqual(KEPT)
   expect(engine.clock.pending).toBe(0)
   return error
 }
@@ -91,7 +91,7 @@ describe('replies that are not what was asked for', () => {
       const engine = InMemoryEngine.docker((_request, response) => response.writeHead(301, { location }).end())
       expect(diagnosisOf(await failure(engine)).kind).toBe('engine-rejected')
       expect(engine.asked).toHaveLength(2)
-      expect(engine.streams).toHaveLength(2)
+      expect(engine.streams).toHaveLength(KEPT)
     }
   })
 
@@ -155,20 +155,80 @@ describe('replies that are no HTTP', () => {
   })
 })
 
-it('closes a stream that the engine leaves open after its reply', async () => {
-  const reply = '{"ApiVersion":"1.41"}'
-  const engine = new InMemoryEngine(raw(`HTTP/1.1 200 OK\r\nContent-Length: ${reply.length}\r\n\r\n${reply}`, false))
-  const connected = await engine.connect()
-  expect([engine.streams.length, engine.open]).toEqual([1, 0])
-  await expect(
-    connected.events(
-      () => undefined,
-      () => undefined,
-      engine.signal,
-    ),
-  ).rejects.toThrow('ended its event stream')
-  await settle()
-  expect([engine.streams.length, engine.open]).toEqual([2, 0])
+describe('the stream of one request', () => {
+  const inTurn = async (engine: InMemoryEngine, between: () => void = () => undefined) => {
+    const connected = await engine.connect()
+    await connected.info(engine.signal)
+    between()
+    await settle()
+    await connected.list(engine.signal)
+    return [engine.asked.length, engine.streams.length, engine.open]
+  }
+  const docker = (headers = {}) =>
+    InMemoryEngine.docker((request, response) => {
+      response.writeHead(200, headers).end(request.url?.includes('info') === true ? '{}' : '[]')
+    })
+
+  it('serves the next', async () => expect(await inTurn(docker())).toEqual([3, 1, 1]))
+
+  it('serves any number of requests without gathering listeners', async () => {
+    const engine = docker()
+    const connected = await engine.connect()
+    const listeners = () => engine.streams[0]!.eventNames().map((name) => engine.streams[0]!.listenerCount(name))
+    await connected.info(engine.signal)
+    const before = listeners()
+    for (let i = 0; i < 20; i++) await connected.info(engine.signal)
+    expect([engine.streams.length, listeners()]).toEqual([1, before])
+  })
+
+  it('is not used again when the engine does not want that', async () => {
+    expect(await inTurn(docker({ connection: 'close' }))).toEqual([3, 2, 0])
+  })
+
+  it('is not used again when the engine closed it, or its connection broke, after the reply', async () => {
+    const [ended, broken] = [docker(), docker()]
+    expect(await inTurn(ended, () => ended.far(0).end())).toEqual([3, 2, 1])
+    expect(await inTurn(broken, () => broken.streams[0]?.destroy(new Error('reset')))).toEqual([3, 2, 1])
+  })
+
+  it('is not used again when something came that nobody has asked for', async () => {
+    const engine = docker()
+    expect(await inTurn(engine, () => engine.far(0).write('HTTP/1.1 200 OK\r\n\r\n'))).toEqual([3, 2, 1])
+  })
+
+  it('is given up when there is more than the reply', async () => {
+    const document = JSON.stringify(DOCKER)
+    const reply = `HTTP/1.1 200 OK\r\nContent-Length: ${document.length}\r\n\r\n${document}`
+    const engine = new InMemoryEngine(raw(reply + reply, false))
+    expect((await engine.connect()).apiVersion).toBe('1.41')
+    await settle()
+    expect(engine.open).toBe(0)
+  })
+
+  it('is asked again on a fresh one when the engine closes it at that moment', async () => {
+    const engine = InMemoryEngine.docker((request, response) => {
+      if (engine.streams.length === 1) request.socket.destroy()
+      else response.end('[]')
+    })
+    const connected = await engine.connect()
+    expect(await connected.list(engine.signal)).toEqual([])
+    expect([engine.asked.length, engine.streams.length]).toEqual([3, 2])
+  })
+
+  it('is not asked a third time', async () => {
+    const engine = InMemoryEngine.docker((request) => request.socket.destroy())
+    const connected = await engine.connect()
+    await expect(connected.list(engine.signal)).rejects.toThrow(ConnectionLostError)
+    expect([engine.asked.length, engine.streams.length, engine.open]).toEqual([3, 2, 0])
+  })
+
+  it('is shared by nobody at the same time, and only one is kept', async () => {
+    const engine = docker()
+    const connected = await engine.connect()
+    await Promise.all([connected.info(engine.signal), connected.info(engine.signal), connected.list(engine.signal)])
+    await settle()
+    expect([engine.streams.length, engine.open]).toEqual([3, 1])
+  })
 })
 
 describe('replies that are too much', () => {

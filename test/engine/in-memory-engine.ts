@@ -5,6 +5,8 @@ import { FakeClock } from '../fakes/fake-clock.ts'
 
 export const LIMITS: EngineLimits = { callMs: 10_000, replyBytes: 1_000_000, eventLineBytes: 10_000 }
 export const DOCKER = { Version: '20.10.24', ApiVersion: '1.41', MinAPIVersion: '1.12' }
+/** How many streams are left open after a reply that came whole: the next request uses it. */
+export const KEPT = 1
 
 /** Streams to something that answers in memory: an HTTP server that never listens, or bytes as the test wants them. */
 export class InMemoryEngine {
@@ -15,6 +17,7 @@ export class InMemoryEngine {
   readonly asked: string[] = []
   /** Our ends of all streams that were opened. */
   readonly streams: Duplex[] = []
+  readonly #far: Duplex[] = []
   readonly #serve: (stream: Duplex) => void
 
   constructor(serve: (stream: Duplex) => void) {
@@ -45,9 +48,15 @@ export class InMemoryEngine {
     return this.streams.filter((stream) => !stream.destroyed).length
   }
 
+  /** The engine's end of a stream. */
+  far(i: number): Duplex {
+    return this.#far[i]!
+  }
+
   readonly openStream = (_signal: AbortSignal): Promise<Duplex> => {
     const [ours, theirs] = duplexPair()
     this.streams.push(ours)
+    this.#far.push(theirs)
     theirs.on('error', () => undefined)
     // As with a socket, whose other end sees that this one is gone.
     ours.once('close', () => theirs.destroy())

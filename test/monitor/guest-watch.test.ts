@@ -70,6 +70,7 @@ const listing: Observation<List> = {
     return { ...list }
   },
   runningIn: (value) => new Map(Object.entries(value)),
+  shows: (value, { action, id }) => (action === 'destroy' ? !(id in value) : action === 'create' && id in value),
   encode: (value) => Object.values(value).join(),
 }
 const info: Observation<string> = {
@@ -142,25 +143,86 @@ const now = () => Object.assign({}, ...published) as Record<string, string | und
 describe('one event that makes two things due', () => {
   const BOTH: EngineEvent = { type: 'both', action: 'start', id: 'a' }
 
-  test('is published in one piece', async () => {
+  test('the list is published at once, and the rest when it has been looked at', async () => {
     await start()
     await clock.advance(10_000)
     published = []
+    asked = []
     emit(BOTH)
     await settle()
-    expect(published).toHaveLength(1)
-    expect(published[0]).toMatchObject({ ps: 'web', info: 'info' })
+    expect(published).toEqual([{ ps: 'web', top: 'a' }])
+    await clock.advance(990)
+    expect(asks('info')).toEqual([])
+    await clock.advance(10)
+    expect(asks('info')).toEqual([11_000])
+    expect(now()).toHaveProperty('info')
+    await clock.advance(20_000)
+    expect(asks('info')).toEqual([11_000])
+  })
+})
+
+describe('an event', () => {
+  const GONE: EngineEvent = { type: 'container', action: 'destroy', id: 'a' }
+  beforeEach(async () => {
+    await start()
+    await clock.advance(10_000)
+    asked = []
   })
 
-  test('is published without waiting for an engine that was slow the last time', async () => {
-    faults = { info: () => clock.sleep(400, stop.signal) }
-    await start()
+  test('that the list shows at once is looked at once', async () => {
+    list = {}
+    emit(GONE)
+    await clock.advance(10_000)
+    expect(asks('ps')).toEqual([10_000])
+  })
+
+  test('that the list does not show yet is looked at until it does', async () => {
+    emit(GONE)
+    await clock.advance(100)
+    list = {}
+    await clock.advance(10_000)
+    expect(asks('ps')).toEqual([10_000, 10_150])
+  })
+
+  test('that the list never shows is looked at three times', async () => {
+    emit(GONE)
     await clock.advance(20_000)
-    published = []
-    emit(BOTH)
-    await settle()
-    expect(published).toHaveLength(1)
-    expect(published[0]).not.toHaveProperty('info')
+    expect(asks('ps')).toEqual([10_000, 10_150, 13_000])
+    asked = []
+    list = {}
+    emit({ ...GONE, id: 'b' })
+    await clock.advance(1000)
+    expect(asks('ps')).toEqual([])
+  })
+
+  test('of which it is not known how the list shows it is looked at three times', async () => {
+    emit({ ...GONE, action: 'rename' })
+    await clock.advance(20_000)
+    expect(asks('ps')).toEqual([10_000, 10_150, 13_000])
+  })
+
+  test('that comes while the list is being asked for is looked at again, whatever the list shows', async () => {
+    const late = new Late<undefined>()
+    faults['ps'] = () => late.promise
+    emit(START)
+    await clock.advance(50)
+    faults = {}
+    list = {}
+    emit(GONE)
+    late.resolve(undefined)
+    await clock.advance(10_000)
+    expect(asks('ps').length).toBeGreaterThanOrEqual(2)
+    expect(now()['ps']).toBe('')
+  })
+
+  test('of very many at once: none is forgotten', async () => {
+    for (let i = 0; i < 100; i++) emit({ ...GONE, action: 'create', id: `x${i}` })
+    await clock.advance(120)
+    list = Object.fromEntries(Array.from({ length: 99 }, (_, i) => [`x${i}`, 'new']))
+    await clock.advance(1000)
+    list['x99'] = 'last'
+    await clock.advance(10_000)
+    expect(now()['ps']).toContain('last')
   })
 })
 

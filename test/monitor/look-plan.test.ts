@@ -27,22 +27,22 @@ function looks(plan: LookPlan, hints: readonly number[], until: number, lookMs =
 
 describe('LookPlan', () => {
   test('nothing is due by itself', () => {
-    expect(new LookPlan(0).dueAt).toBe(Infinity)
+    expect(new LookPlan(0, true).dueAt).toBe(Infinity)
   })
 
   test('a hint after a quiet time is looked at at once, when all has settled, and when a slow disk has, too', () => {
-    expect(looks(new LookPlan(0), [5000], 20_000)).toEqual([5000, 5150, 8000])
+    expect(looks(new LookPlan(0, true), [5000], 20_000)).toEqual([5000, 5150, 8000])
   })
 
   test('the least gap of an observation is kept', () => {
-    const made = looks(new LookPlan(2000), [0, 10, 20, 500, 3000], 20_000)
+    const made = looks(new LookPlan(2000, true), [0, 10, 20, 500, 3000], 20_000)
     for (const [i, at] of made.slice(1).entries()) expect(at - made[i]!).toBeGreaterThanOrEqual(2000)
     expect(made[0]).toBe(0)
   })
 
   test('a storm is looked at ever more rarely, once a second at the end, and never later than that', () => {
     const made = looks(
-      new LookPlan(0),
+      new LookPlan(0, true),
       Array.from({ length: 2000 }, (_, i) => i * 10),
       25_000,
     )
@@ -56,7 +56,7 @@ describe('LookPlan', () => {
   test('what the last hint of a storm told is seen, 150 ms after it at the earliest', () => {
     for (const last of [990, 1234, 4321]) {
       const hints = Array.from({ length: Math.floor(last / 10) + 1 }, (_, i) => i * 10)
-      const made = looks(new LookPlan(0), hints, 10_000)
+      const made = looks(new LookPlan(0, true), hints, 10_000)
       expect(made.find((at) => at >= hints.at(-1)! + 150)).toBeLessThanOrEqual(hints.at(-1)! + 1300)
       expect(made.at(-1)).toBeGreaterThanOrEqual(hints.at(-1)! + 3000)
     }
@@ -64,12 +64,12 @@ describe('LookPlan', () => {
 
   test('after a storm and a quiet time a hint is looked at at once again', () => {
     const storm = Array.from({ length: 500 }, (_, i) => i * 10)
-    expect(looks(new LookPlan(0), [...storm, 15_000], 20_000)).toContain(15_000)
+    expect(looks(new LookPlan(0, true), [...storm, 15_000], 20_000)).toContain(15_000)
   })
 
   test('events that come one by one are followed closely for as long as they come', () => {
     const hints = Array.from({ length: 40 }, (_, i) => i * 1500)
-    const made = looks(new LookPlan(0), hints, 70_000)
+    const made = looks(new LookPlan(0, true), hints, 70_000)
     for (const hint of hints) {
       expect(made).toContain(hint)
       expect(made.some((at) => at >= hint + 150 && at <= hint + 160)).toBe(true)
@@ -78,7 +78,7 @@ describe('LookPlan', () => {
 
   test('a slow guest is asked more rarely', () => {
     const made = looks(
-      new LookPlan(0),
+      new LookPlan(0, true),
       Array.from({ length: 300 }, (_, i) => i * 100),
       40_000,
       3000,
@@ -88,7 +88,7 @@ describe('LookPlan', () => {
   })
 
   test('a time that is asked for holds, unless something is due before', () => {
-    const plan = new LookPlan(0)
+    const plan = new LookPlan(0, true)
     plan.dueBy(9000)
     plan.dueBy(12_000)
     expect(plan.dueAt).toBe(9000)

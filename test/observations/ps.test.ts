@@ -129,3 +129,35 @@ describe('docker_ps is due', () => {
     expect(ps.dueAfter({ type, action, id: 'a' })).toBe(due)
   })
 })
+
+describe('docker_ps shows what an event tells of', () => {
+  const list = readList([
+    { Id: 'up', State: 'running', Status: 'Up 3 minutes' },
+    { Id: 'paused', State: 'paused', Status: 'Up 3 minutes (Paused)' },
+    { Id: 'ended', State: 'exited', Status: 'Exited (0) 2 seconds ago' },
+    { Id: 'made', State: 'created', Status: 'Created' },
+    { Id: 'again', State: 'restarting', Status: 'Restarting (1) 2 seconds ago' },
+  ])
+  it.each([
+    ['create', ['up', 'paused', 'ended', 'made', 'again']],
+    ['start', ['up']],
+    ['restart', ['up']],
+    ['unpause', ['up']],
+    ['pause', ['paused']],
+    ['die', ['ended', 'made', 'again', 'gone']],
+    ['stop', ['ended', 'made', 'again', 'gone']],
+    ['destroy', ['gone']],
+    ['remove', ['gone']],
+    ['kill', ['up', 'paused', 'ended', 'made', 'again', 'gone']],
+    ['rename', []],
+    ['health_status', []],
+    ['update', []],
+  ])('%s', (action, shown) => {
+    const ids = ['up', 'paused', 'ended', 'made', 'again', 'gone']
+    expect(ids.filter((id) => ps.shows?.(list, { type: 'container', action, id }))).toEqual(shown)
+  })
+
+  it('and nothing of images', () => {
+    expect(ps.shows?.(list, { type: 'image', action: 'delete', id: 'up' })).toBe(false)
+  })
+})

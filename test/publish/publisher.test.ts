@@ -101,6 +101,33 @@ describe('pace', () => {
     }
   })
 
+  test('a document does not wait for another one that was written a moment ago, nor is anything stamped twice', async () => {
+    publisher.want('vm', { [KEY.ps]: 'a', [KEY.info]: 'i' })
+    await clock.advance(5000)
+    publisher.want('vm', { [KEY.info]: 'j' })
+    await clock.advance(300)
+    publisher.want('vm', { [KEY.ps]: 'b' })
+    await settle()
+    expect(lists().at(-1)).toEqual([5300, 'b'])
+    publisher.want('vm', { [KEY.ps]: 'c', [KEY.info]: 'k' })
+    await clock.advance(5000)
+    for (const key of [KEY.ps, KEY.info, KEY.updated]) {
+      const written = store.history(key)
+      for (const [i, [at]] of written.slice(1).entries()) expect(at - written[i]![0]).toBeGreaterThanOrEqual(1000)
+    }
+    expect(store.actual('vm')).toMatchObject({ [KEY.ps]: 'c', [KEY.info]: 'k' })
+  })
+
+  test('a document that must wait keeps the status line waiting', async () => {
+    publisher.want('vm', { [KEY.ps]: 'a' })
+    await clock.advance(500)
+    publisher.want('vm', { [KEY.ps]: 'b', [KEY.status]: 'monitored' })
+    await clock.advance(100)
+    expect(store.history(KEY.status)).toEqual([])
+    await clock.advance(1000)
+    expect(store.applied.at(-1)?.writes.map(({ key }) => key)).toEqual([KEY.ps, KEY.status])
+  })
+
   test('VMs do not wait for each other', async () => {
     for (const ref of ['b', 'c', 'd']) store.put(ref, {})
     store.before = async (ref) => (ref === 'vm' ? new Promise(() => undefined) : undefined)

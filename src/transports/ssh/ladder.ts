@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { Clock } from '../../base/clock.ts'
 import { DeadlineError } from '../../base/errors.ts'
 import type { Gate } from '../../base/gate.ts'
@@ -12,6 +13,12 @@ import type { SshConnection } from './ssh-connection.ts'
 export interface Way {
   readonly rung: Rung
   readonly socketPath: string
+}
+
+/** A way, and the stream that was opened to try it where that is still as good as new. */
+export interface Found {
+  readonly way: Way
+  readonly stream: Duplex | undefined
 }
 
 export interface LadderContext extends Where {
@@ -34,30 +41,30 @@ const FORBIDDEN: readonly number[] = [1, 3]
  * Finds the engine's socket and the way to it: what worked the last time, then sockets by stream-local forwarding, then
  * by what the guest says it has. Rejects with a RefusedError that names what is missing.
  */
-export async function findEngine(context: LadderContext, last: Way | undefined, signal: AbortSignal): Promise<Way> {
+export async function findEngine(context: LadderContext, last: Way | undefined, signal: AbortSignal): Promise<Found> {
   const { socketPath } = context
   if (socketPath !== undefined && !isSocketPath(socketPath)) throw badPath(socketPath, context)
-  if (last !== undefined && (await leads(context, last, signal)) === 'yes') return last
+  const again = last === undefined ? 'no' : await leads(context, last, signal)
+  if (typeof again === 'object') return again
   const paths = socketPath === undefined ? USUAL : [socketPath]
   const first = await tryForwarding(context, paths, signal)
-  if (first.way) return first.way
+  if (first.found) return first.found
   const report = await ask(context, signal)
   const usable = [...report.sockets].filter(([, socket]) => socket.state === 'ok').map(([path]) => path)
   const fresh = first.forbidden ? [] : usable.filter((path) => !paths.includes(path))
-  const way = (await tryForwarding(context, fresh, signal)).way ?? (await tryHelpers(context, usable, report, signal))
-  if (way === undefined) throw engineRefusal(report, context)
-  return way
+  const { found = await tryHelpers(context, usable, report, signal) } = await tryForwarding(context, fresh, signal)
+  if (found === undefined) throw engineRefusal(report, context)
+  return found
 }
 
 async function tryForwarding(
   context: LadderContext,
   paths: readonly string[],
   signal: AbortSignal,
-): Promise<{ way?: Way; forbidden: boolean }> {
+): Promise<{ found?: Found; forbidden: boolean }> {
   for (const socketPath of paths) {
-    const way = { rung: STREAM_LOCAL, socketPath }
-    const answer = await leads(context, way, signal)
-    if (answer === 'yes') return { way, forbidden: false }
+    const answer = await leads(context, { rung: STREAM_LOCAL, socketPath }, signal)
+    if (typeof answer === 'object') return { found: answer, forbidden: false }
     if (answer === 'forbidden') return { forbidden: true }
   }
   return { forbidden: false }
@@ -68,26 +75,26 @@ async function tryHelpers(
   paths: readonly string[],
   report: Report,
   signal: AbortSignal,
-): Promise<Way | undefined> {
+): Promise<Found | undefined> {
   const rungs = EXEC_RUNGS.filter(({ tool }) => tool !== undefined && report.tools.has(tool))
   for (const socketPath of paths.filter(isPlainPath)) {
     if (socketPath === TWIN && paths.includes(`/var${TWIN}`)) continue
     for (const rung of rungs) {
-      const way = { rung, socketPath }
-      if ((await leads(context, way, signal)) === 'yes') return way
+      const answer = await leads(context, { rung, socketPath }, signal)
+      if (typeof answer === 'object') return answer
     }
   }
   return undefined
 }
 
 /** Whether this way leads to an engine now. */
-async function leads(context: LadderContext, way: Way, signal: AbortSignal): Promise<'yes' | 'no' | 'forbidden'> {
+async function leads(context: LadderContext, way: Way, signal: AbortSignal): Promise<Found | 'no' | 'forbidden'> {
   const helper = way.rung.tool !== undefined
   try {
     const stream = await openBy(way.rung, context.connection, way.socketPath, context.sessions, signal)
-    if (helper) return (await provesHttp(context.clock, stream, context, signal)) ? 'yes' : 'no'
-    stream.destroy() // sshd calls a channel open only after it has connected to the socket
-    return 'yes'
+    // sshd calls a channel open only after it has connected to the socket: nothing has to be asked.
+    if (!helper) return { way, stream }
+    return (await provesHttp(context.clock, stream, context, signal)) ? { way, stream: undefined } : 'no'
   } catch (error) {
     if (signal.aborted) throw error
     if (error instanceof ChannelRefusedError) return FORBIDDEN.includes(error.reason) ? 'forbidden' : 'no'

@@ -17,12 +17,15 @@ export class SshLink implements GuestLink {
   readonly #connection: SshConnection
   readonly #way: Way
   readonly #sessions: Gate
+  #first: Duplex | undefined
 
-  constructor(clock: Clock, connection: SshConnection, way: Way, sessions: Gate) {
+  /** `first` is a stream by this way that nobody has used yet. */
+  constructor(clock: Clock, connection: SshConnection, way: Way, sessions: Gate, first?: Duplex) {
     this.#clock = clock
     this.#connection = connection
     this.#way = way
     this.#sessions = sessions
+    this.#first = first
     const { address, hostKey } = connection
     this.facts = { address, hostKey, rung: way.rung.name, socketPath: way.socketPath }
   }
@@ -32,6 +35,9 @@ export class SshLink implements GuestLink {
   }
 
   openStream(signal: AbortSignal): Promise<Duplex> {
+    const first = this.#first
+    this.#first = undefined
+    if (first?.destroyed === false) return Promise.resolve(first)
     const { rung, socketPath } = this.#way
     if (rung.tool === undefined) return this.#connection.openLocal(socketPath, signal)
     const late = {

@@ -88,12 +88,12 @@ export class SshTransport implements Transport {
     const sessions = new Gate(MOST_SESSIONS)
     const where = { vmUuid, username, address, port: this.#limits.port }
     const context: LadderContext = { ...where, clock, connection, sessions, socketPath }
-    const way = await within(clock, FIND_TIMEOUT_MS, signal, lateSearch(address), (inner) =>
+    const { way, stream } = await within(clock, FIND_TIMEOUT_MS, signal, lateSearch(address), (inner) =>
       findEngine(context, this.#ways.get(vmUuid, socketPath), inner),
     )
     this.#ways.set(vmUuid, way)
     log?.debug({ vm: vmUuid, address, rung: way.rung.name, socket: way.socketPath }, 'engine found')
-    return new SshLink(clock, connection, way, sessions)
+    return new SshLink(clock, connection, way, sessions, stream)
   }
 }
 

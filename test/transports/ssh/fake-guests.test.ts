@@ -230,6 +230,16 @@ describe('guests that behave oddly', () => {
       await until(() => guest?.connections() === 0)
     })
 
+    test('the stream that led to the engine is the first to be used', async () => {
+      let opened = 0
+      const link = await connect({ forward: (_, accept) => void (opened++, accept()) })
+      const { signal } = new AbortController()
+      const first = await link.openStream(signal)
+      expect([opened, guest?.channels(), first.destroyed]).toEqual([1, 1, false])
+      await link.openStream(signal)
+      expect([opened, guest?.channels()]).toEqual([2, 2])
+    })
+
     test('while a stream opens: the channel that opens too late is closed again', async () => {
       let hold: (() => void) | undefined
       let first = true
@@ -241,6 +251,8 @@ describe('guests that behave oddly', () => {
         },
       })
       const abort = new AbortController()
+      // The one that led to the engine.
+      ;(await link.openStream(abort.signal)).destroy()
       const stream = link.openStream(abort.signal)
       await until(() => hold !== undefined)
       abort.abort(new Error('enough'))

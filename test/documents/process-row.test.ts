@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { cpuSeconds, readProcesses } from '../../src/observations/process-row.ts'
-import { processes } from './support.ts'
+import { cpuSeconds, readProcesses } from '../../src/documents/process-row.ts'
+import { processes } from '../observations/support.ts'
 
 describe('cpuSeconds', () => {
   it.each([

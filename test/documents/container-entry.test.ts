@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { containerEntry, nameOf } from '../../src/observations/container-entry.ts'
+import { containerEntry, nameOf } from '../../src/documents/container-entry.ts'
 
 describe('nameOf', () => {
   it.each([

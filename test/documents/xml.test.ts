@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import sax from 'sax'
 import { describe, expect, it } from 'vitest'
 import { cleanXmlText } from '../../src/base/text.ts'
-import { plainNumber, XmlPage } from '../../src/observations/xml.ts'
+import { plainNumber, XmlPage } from '../../src/documents/xml.ts'
 
 function write(value: unknown, budget = 1_000_000): string | undefined {
   const page = new XmlPage('doc', budget)

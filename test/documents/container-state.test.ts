@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { healthOf, normalStatus } from '../../src/observations/container-state.ts'
+import { healthOf, normalStatus } from '../../src/documents/container-state.ts'
 
 describe('normalStatus', () => {
   it.each([

@@ -1,0 +1,25 @@
+import type { Diagnosis } from '../base/errors.ts'
+
+/** Of the protocol on the control socket; a daemon refuses requests of any other. */
+export const PROTOCOL = 1
+
+/** What is asked of the daemon: the first message on a connection. */
+export interface ControlRequest {
+  readonly protocol: number
+  readonly operation: string
+  readonly args: Readonly<Record<string, string>>
+}
+
+/** The daemon's answer: the last message on a connection. */
+export type ControlReply =
+  | { readonly ok: true; readonly payload: string }
+  | { readonly ok: false; readonly error: ControlError }
+
+/** A failure as it crosses the socket; `type` is the error's class name, `kind` of the diagnosis is stable. */
+export interface ControlError {
+  readonly type: string
+  readonly diagnosis: Diagnosis
+}
+
+/** `kind` of the diagnosis when the VM is not this host's: whoever asked may ask the host that has it. */
+export const VM_ELSEWHERE = 'vm-elsewhere'
