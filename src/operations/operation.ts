@@ -32,3 +32,31 @@ export interface Operation {
   /** The payload that clients get after `True`. Rejects with a DiagnosedError that says cause and cure. */
   run(context: VmContext, args: Args, signal: AbortSignal): Promise<string>
 }
+
+/** Bytes that a container wrote to its standard output or error; a terminal has only the first. */
+export interface StreamChunk {
+  readonly from: 'out' | 'err'
+  readonly data: Buffer
+}
+
+/** A conversation with a container: a command in it, a terminal, or its log as it grows. */
+export interface OperationStream {
+  /** What comes, in order, no faster than it is read; ends with the conversation, throws a DiagnosedError when it breaks. */
+  readonly output: AsyncIterable<StreamChunk>
+  /** Standard input; resolves when the engine has taken it. */
+  write(data: Buffer): Promise<void>
+  /** The end of standard input. */
+  end(): void
+  resize(columns: number, rows: number): Promise<void>
+  /** After the output has ended: the command's exit code, undefined where there is no command. */
+  exitCode(signal: AbortSignal): Promise<number | undefined>
+  /** Ends the conversation from this side. */
+  close(): void
+}
+
+/** An operation whose answer is a conversation; not for the plugin, whose answer is one text. */
+export interface StreamOperation {
+  readonly name: string
+  readonly args: readonly string[]
+  open(context: VmContext, args: Args, signal: AbortSignal): Promise<OperationStream>
+}
