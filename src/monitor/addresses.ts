@@ -88,7 +88,7 @@ const NOWHERE = {
 }
 
 /** Why this address must not be dialled, as the end of a sentence; undefined when it may. */
-function refusal(text: string, rules: AddressRules, linkLocalAllowed: boolean): string | undefined {
+export function refusal(text: string, rules: AddressRules, linkLocalAllowed: boolean): string | undefined {
   const family = isIP(text)
   if (family !== 4 && family !== 6) return 'is not an IP address'
   const type = family === 4 ? 'ipv4' : 'ipv6'

@@ -4,9 +4,10 @@ import { abortReason, type Clock } from '../../base/clock.ts'
 import { within } from '../../base/deadline.ts'
 import { DeadlineError, type Diagnosis } from '../../base/errors.ts'
 import { algorithmsFor } from './algorithms.ts'
-import { dialError, floodError, lateError, type DialState, type Where } from './errors.ts'
+import { dialError, floodError, lateError, type DialPhase, type DialState, type Where } from './errors.ts'
 import { guardClient } from './guard-client.ts'
 import { HostKeyJudge } from './host-key.ts'
+import type { SshObserver } from './probe.ts'
 import { SshConnection } from './ssh-connection.ts'
 import type { SshKey } from './ssh-key.ts'
 
@@ -22,6 +23,7 @@ export interface DialOptions extends Where {
   readonly key: SshKey
   readonly connectTimeoutMs: number
   readonly keepaliveMs: number
+  readonly observe?: SshObserver | undefined
 }
 
 /**
@@ -30,6 +32,7 @@ export interface DialOptions extends Where {
  */
 export async function dial(clock: Clock, options: DialOptions, signal: AbortSignal): Promise<SshConnection> {
   const state: DialState = { phase: 'tcp', opening: '', offered: undefined, partial: false }
+  options.observe?.({ at: 'tcp', address: options.address })
   try {
     return await within(clock, options.connectTimeoutMs, signal, late, (inner) => attempt(clock, options, state, inner))
   } catch (error) {
@@ -52,10 +55,14 @@ function attempt(clock: Clock, options: DialOptions, state: DialState, signal: A
     }
     const failed = (error?: Error) => fail(judge.refusal ?? dialError(error, state, options))
     const flooded = () => socket.destroy(floodError(options))
-    const follow = follower(state, () => socket.destroy(), flooded)
-    socket.once('connect', () => (state.phase = 'banner')).on('data', follow)
+    const enter = (phase: DialPhase, said = '') => {
+      state.phase = phase
+      options.observe?.({ at: phase, address: options.address, said })
+    }
+    const follow = follower(state, enter, () => socket.destroy(), flooded)
+    socket.once('connect', () => enter('banner')).on('data', follow)
     client.on('error', failed).on('close', failed)
-    client.on('handshake', () => (state.phase = 'login'))
+    client.on('handshake', () => enter('login'))
     signal.addEventListener('abort', () => fail(abortReason(signal)), { once: true })
     client.once('ready', () => {
       client.off('error', failed).off('close', failed)
@@ -92,14 +99,22 @@ function start(client: Client, socket: Socket, options: DialOptions, state: Dial
 }
 
 /** Watches what comes in before the login: how far we are, and that it stays within bounds. */
-function follower(state: DialState, noServer: () => void, flooded: () => void): (chunk: Buffer) => void {
+function follower(
+  state: DialState,
+  enter: (phase: DialPhase, said: string) => void,
+  noServer: () => void,
+  flooded: () => void,
+): (chunk: Buffer) => void {
   let bytes = 0
   return (chunk) => {
     bytes += chunk.length
     if (state.phase === 'banner') {
       state.opening += chunk.toString('latin1')
-      if (VERSION_LINE.test(state.opening)) Object.assign(state, { phase: 'handshake', opening: '' })
-      else if (bytes > MOST_BEFORE_VERSION) noServer()
+      const version = VERSION_LINE.exec(state.opening)?.[0]
+      if (version !== undefined) {
+        state.opening = ''
+        enter('handshake', version.trim())
+      } else if (bytes > MOST_BEFORE_VERSION) noServer()
     } else if (bytes > MOST_BEFORE_LOGIN) flooded()
   }
 }

@@ -5,6 +5,7 @@ import type { Gate } from '../../base/gate.ts'
 import { diagnosticCommand, readReport, type Report } from './diagnose.ts'
 import { badPath, engineRefusal, noShell, unaskablePath } from './engine-refusal.ts'
 import { ChannelRefusedError, type Where } from './errors.ts'
+import type { SshObserver } from './probe.ts'
 import { EXEC_RUNGS, openBy, provesHttp, STREAM_LOCAL, type Rung } from './rungs.ts'
 import { isPlainPath, isSocketPath } from './socket-path.ts'
 import type { SshConnection } from './ssh-connection.ts'
@@ -28,6 +29,7 @@ export interface LadderContext extends Where {
   readonly sessions: Gate
   /** The administrator's choice: the only one looked at. */
   readonly socketPath: string | undefined
+  readonly observe?: SshObserver | undefined
 }
 
 /** In the order of trying; the rootless ones are only known once the guest was asked. */
@@ -90,6 +92,7 @@ async function tryHelpers(
 /** Whether this way leads to an engine now. */
 async function leads(context: LadderContext, way: Way, signal: AbortSignal): Promise<Found | 'no' | 'forbidden'> {
   const helper = way.rung.tool !== undefined
+  context.observe?.({ at: 'try', rung: way.rung.name, socketPath: way.socketPath })
   try {
     const stream = await openBy(way.rung, context.connection, way.socketPath, context.sessions, signal)
     // sshd calls a channel open only after it has connected to the socket: nothing has to be asked.
@@ -108,6 +111,7 @@ async function ask(context: LadderContext, signal: AbortSignal): Promise<Report>
   const { socketPath, connection, clock } = context
   if (socketPath !== undefined && !isPlainPath(socketPath)) throw unaskablePath(socketPath, context)
   const paths = socketPath === undefined ? [...USUAL, TWIN] : [socketPath]
+  context.observe?.({ at: 'ask' })
   try {
     const stream = await connection.exec(diagnosticCommand(paths, socketPath === undefined), signal)
     const { report, said } = await readReport(clock, stream, signal)

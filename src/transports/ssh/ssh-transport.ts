@@ -8,6 +8,7 @@ import type { GuestLink, Target, Transport } from '../../model/guest.ts'
 import { dial, type DialOptions } from './dial.ts'
 import { UnreachableError } from './errors.ts'
 import { findEngine, type LadderContext } from './ladder.ts'
+import type { SshObserver } from './probe.ts'
 import { RememberedWays } from './remembered-ways.ts'
 import type { SshConnection } from './ssh-connection.ts'
 import type { SshKey } from './ssh-key.ts'
@@ -18,6 +19,8 @@ export interface SshTransportDeps {
   /** The pool's key: asked for at each connect, so keep it parsed. */
   readonly key: () => Promise<SshKey>
   readonly log?: Pick<Log, 'debug'>
+  /** Told what each connect comes to. */
+  readonly observe?: SshObserver
 }
 
 export interface SshTransportLimits {
@@ -66,10 +69,11 @@ export class SshTransport implements Transport {
   }
 
   async #reach(target: Target, key: SshKey, signal: AbortSignal): Promise<SshConnection> {
+    const { observe } = this.#deps
     const misses: UnreachableError[] = []
     for (const address of target.addresses.filter((text) => isIP(text) !== 0)) {
       const { vmUuid, username, pinnedHostKey } = target
-      const options: DialOptions = { vmUuid, username, pinnedHostKey, address, key, ...this.#limits }
+      const options: DialOptions = { vmUuid, username, pinnedHostKey, address, key, ...this.#limits, observe }
       try {
         return await dial(this.#deps.clock, options, signal)
       } catch (error) {
@@ -82,12 +86,13 @@ export class SshTransport implements Transport {
   }
 
   async #findEngine(target: Target, connection: SshConnection, signal: AbortSignal): Promise<GuestLink> {
-    const { clock, log } = this.#deps
+    const { clock, log, observe } = this.#deps
     const { vmUuid, username, socketPath } = target
     const { address } = connection
     const sessions = new Gate(MOST_SESSIONS)
     const where = { vmUuid, username, address, port: this.#limits.port }
-    const context: LadderContext = { ...where, clock, connection, sessions, socketPath }
+    const context: LadderContext = { ...where, clock, connection, sessions, socketPath, observe }
+    observe?.({ at: 'search', address })
     const { way, stream } = await within(clock, FIND_TIMEOUT_MS, signal, lateSearch(address), (inner) =>
       findEngine(context, this.#ways.get(vmUuid, socketPath), inner),
     )
