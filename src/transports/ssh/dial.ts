@@ -62,7 +62,7 @@ function attempt(clock: Clock, options: DialOptions, state: DialState, signal: A
     const follow = follower(state, enter, () => socket.destroy(), flooded)
     socket.once('connect', () => enter('banner')).on('data', follow)
     client.on('error', failed).on('close', failed)
-    client.on('handshake', () => enter('login'))
+    client.on('handshake', () => enter('login', judge.accepted))
     signal.addEventListener('abort', () => fail(abortReason(signal)), { once: true })
     client.once('ready', () => {
       client.off('error', failed).off('close', failed)
