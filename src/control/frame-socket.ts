@@ -1,0 +1,49 @@
+import type { Socket } from 'node:net'
+import { StoppedError } from '../base/errors.ts'
+import { encodeFrame, readFrames, type Frame } from './frame.ts'
+
+/** One end of a connection of the control socket: frames both ways, no faster than the other side reads. */
+export class FrameSocket {
+  /** What comes, read from the connection only as it is taken; ends with the connection, throws when that breaks. */
+  readonly frames: AsyncGenerator<Frame, void>
+  readonly #socket: Socket
+
+  constructor(socket: Socket, mostBytes: number) {
+    this.#socket = socket
+    // Whoever writes or reads is told; without a listener it would end the process.
+    socket.on('error', () => undefined)
+    this.frames = readFrames(socket as AsyncIterable<Buffer>, mostBytes)
+  }
+
+  /** Resolves when there is room for more. Rejects with a StoppedError when the connection is gone. */
+  send(type: number, data: Uint8Array | string = ''): Promise<void> {
+    const socket = this.#socket
+    if (!socket.writable) return Promise.reject(new StoppedError('the connection is gone'))
+    if (socket.write(encodeFrame(type, data))) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      const onDrain = () => {
+        socket.off('close', onClose)
+        resolve()
+      }
+      const onClose = () => {
+        socket.off('drain', onDrain)
+        reject(new StoppedError('the connection is gone'))
+      }
+      socket.once('drain', onDrain).once('close', onClose)
+    })
+  }
+
+  /** Resolves when all that was sent has been handed over and the connection is closed. */
+  finish(): Promise<void> {
+    const socket = this.#socket
+    if (socket.destroyed) return Promise.resolve()
+    return new Promise((resolve) => {
+      socket.once('close', () => resolve())
+      socket.end(() => socket.destroy())
+    })
+  }
+
+  close(): void {
+    this.#socket.destroy()
+  }
+}
