@@ -36,3 +36,9 @@ function parse(text: unknown): Version | undefined {
 function isLess(a: Version, b: Version): boolean {
   return a[0] === b[0] ? a[1] < b[1] : a[0] < b[0]
 }
+
+/** Whether a version such as `1.41` is this one or a later one. */
+export function isAtLeast(version: string, major: number, minor: number): boolean {
+  const parsed = parse(version)
+  return parsed !== undefined && !isLess(parsed, [major, minor])
+}

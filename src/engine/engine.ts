@@ -1,33 +1,20 @@
-import Docker from 'dockerode'
-import type { Clock } from '../base/clock.ts'
-import { linked, within } from '../base/deadline.ts'
+import { linked } from '../base/deadline.ts'
 import { TokenBucket } from '../base/token-bucket.ts'
 import { chooseApiVersion, productOf } from './api-version.ts'
-import { EngineAgent, type OpenStream } from './engine-agent.ts'
-import { eventsEnded, replyNotJson, replyWrongShape } from './errors.ts'
+import { actOn, inspectContainer, sampleStats, type Verb } from './container-calls.ts'
+import { containerRef } from './container-ref.ts'
+import type { Conversation } from './conversation.ts'
+import { EngineCalls, type EngineDeps, type EngineLimits } from './engine-calls.ts'
+import { eventsEnded, replyWrongShape } from './errors.ts'
 import { readEvents, TOLD_ACTIONS, type EngineEvent } from './event-stream.ts'
-import { StreamModem } from './stream-modem.ts'
-
-export interface EngineLimits {
-  /** A call must be answered whole within this, milliseconds. */
-  readonly callMs: number
-  /** A longer reply is refused while it is being read, bytes of its body. */
-  readonly replyBytes: number
-  /** A longer line of the event stream ends the stream, bytes. */
-  readonly eventLineBytes: number
-}
-
-export interface EngineDeps {
-  readonly openStream: OpenStream
-  readonly clock: Clock
-}
+import { startExec, type ExecCommand } from './exec.ts'
+import { followLogs, readLogs, type LastBytes, type LogsWanted } from './logs.ts'
+import { anObject, isRecord, wrongReply, type Json } from './replies.ts'
 
 export interface ProcessTable {
   readonly titles: readonly string[]
   readonly processes: readonly (readonly string[])[]
 }
-
-type Json = Readonly<Record<string, unknown>>
 
 /** An event has about 300 bytes: an engine may send 700 in a second all day, and some thousands at once. */
 const EVENT_BYTES_PER_S = 200_000
@@ -41,35 +28,29 @@ const PODMAN_COLUMNS = 'pid,ppid,user,time,args'
  * Calls reject with a DiagnosedError, or with the signal's reason when it aborts.
  */
 export class Engine {
-  readonly #clock: Clock
-  readonly #limits: EngineLimits
-  readonly #keeping: EngineAgent
-  readonly #closing: EngineAgent
-  #apiVersion = ''
-  #product: 'docker' | 'podman' = 'docker'
+  readonly #calls: EngineCalls
+  readonly #eventLineBytes: number
   #negotiated: Json | undefined
 
-  private constructor({ clock, openStream }: EngineDeps, limits: EngineLimits) {
-    this.#clock = clock
-    this.#limits = limits
-    this.#keeping = new EngineAgent(openStream, true)
-    this.#closing = new EngineAgent(openStream, false)
+  private constructor(deps: EngineDeps, limits: EngineLimits) {
+    this.#calls = new EngineCalls(deps, limits)
+    this.#eventLineBytes = limits.eventLineBytes
   }
 
   get apiVersion(): string {
-    return this.#apiVersion
+    return this.#calls.apiVersion
   }
 
   get product(): 'docker' | 'podman' {
-    return this.#product
+    return this.#calls.product
   }
 
   /** Finds out the API version that both sides speak, with one request to `/version`. */
   static async open(deps: EngineDeps, limits: EngineLimits, signal: AbortSignal): Promise<Engine> {
     const engine = new Engine(deps, limits)
     const document = await engine.version(signal)
-    engine.#apiVersion = chooseApiVersion(document)
-    engine.#product = productOf(document)
+    engine.#calls.apiVersion = chooseApiVersion(document)
+    engine.#calls.product = productOf(document)
     engine.#negotiated = document
     return engine
   }
@@ -79,39 +60,69 @@ export class Engine {
     const negotiated = this.#negotiated
     this.#negotiated = undefined
     if (negotiated !== undefined) return negotiated
-    const reply = await this.#call('GET /version', signal, (docker) => docker.version())
+    const reply = await this.#calls.call('GET /version', signal, (docker) => docker.version())
     return anObject('GET /version', reply)
   }
 
   /** The `/info` document. */
   async info(signal: AbortSignal): Promise<Json> {
-    const reply: unknown = await this.#call('GET /info', signal, (docker) => docker.info())
+    const reply: unknown = await this.#calls.call('GET /info', signal, (docker) => docker.info())
     return anObject('GET /info', reply)
   }
 
   /** All containers, running or not, as the engine lists them. */
   async list(signal: AbortSignal): Promise<readonly Json[]> {
     const name = 'GET /containers/json'
-    const reply: unknown = await this.#call(name, signal, (docker) => docker.listContainers({ all: true }))
+    const reply: unknown = await this.#calls.call(name, signal, (docker) => docker.listContainers({ all: true }))
     if (!Array.isArray(reply)) throw wrongReply(name, reply, 'a list')
     return reply.filter(isRecord)
   }
 
   /** The processes of one running container; cells that are no text are empty. */
   async top(id: string, signal: AbortSignal): Promise<ProcessTable> {
-    const path = encodeURIComponent(id)
+    const path = containerRef(id)
     const name = `GET /containers/${path}/top`
     const options = this.product === 'podman' ? { ps_args: PODMAN_COLUMNS } : {}
-    const table = await this.#call<unknown>(name, signal, (docker) => docker.getContainer(path).top(options))
+    const table = await this.#calls.call<unknown>(name, signal, (docker) => docker.getContainer(path).top(options))
     const reply = anObject(name, table)
     if (!Array.isArray(reply.Titles)) throw replyWrongShape(name, 'a table of processes')
     const rows: unknown[] = Array.isArray(reply.Processes) ? reply.Processes : []
     return { titles: texts(reply.Titles), processes: rows.filter((row) => Array.isArray(row)).map(texts) }
   }
 
+  /** Starts, stops, .. a container, and waits until that is done; one that is so already is fine. Never asked twice. */
+  act(ref: string, verb: Verb, signal: AbortSignal): Promise<void> {
+    return actOn(this.#calls, ref, verb, signal)
+  }
+
+  /** The `/containers/{ref}/json` document. */
+  inspect(ref: string, signal: AbortSignal): Promise<Json> {
+    return inspectContainer(this.#calls, ref, signal)
+  }
+
+  /** The end of what a container has printed: of so many lines, and of these no more than so many bytes. */
+  logs(ref: string, wanted: LogsWanted, maxBytes: number, signal: AbortSignal): Promise<LastBytes> {
+    return readLogs(this.#calls, ref, wanted, maxBytes, signal)
+  }
+
+  /** The last lines that a container has printed and then what it prints, until it ends or `signal` aborts. */
+  followLogs(ref: string, wanted: LogsWanted, signal: AbortSignal): Promise<Conversation> {
+    return followLogs(this.#calls, ref, wanted, signal)
+  }
+
+  /** The `/containers/{ref}/stats` document of this moment; its `precpu_stats` may be all zeros. */
+  stats(ref: string, signal: AbortSignal): Promise<Json> {
+    return sampleStats(this.#calls, ref, signal)
+  }
+
+  /** Runs a command in a container; the conversation lasts until it ends, or is closed, or `signal` aborts. */
+  exec(ref: string, command: ExecCommand, signal: AbortSignal): Promise<Conversation> {
+    return startExec(this.#calls, ref, command, signal)
+  }
+
   /** `/_ping`, to judge whether a silent engine is alive. */
   async ping(signal: AbortSignal): Promise<void> {
-    await this.#call<unknown>('GET /_ping', signal, (docker) => docker.ping())
+    await this.#calls.call<unknown>('GET /_ping', signal, (docker) => docker.ping())
   }
 
   /**
@@ -120,45 +131,15 @@ export class Engine {
    * first event.
    */
   events(onEvent: (event: EngineEvent) => void, subscribed: () => void, signal: AbortSignal): Promise<never> {
-    const pace = new TokenBucket(this.#clock, EVENT_BYTES_PER_S, EVENT_BYTES_BURST)
+    const pace = new TokenBucket(this.#calls.clock, EVENT_BYTES_PER_S, EVENT_BYTES_BURST)
     return linked(signal, async (own): Promise<never> => {
-      const stream = await this.#docker(own, subscribed).getEvents(
-        this.product === 'docker' ? { filters: { event: [...TOLD_ACTIONS] } } : {},
-      )
-      await readEvents(bytes(stream), this.#limits.eventLineBytes, pace, onEvent, own)
+      const stream = await this.#calls
+        .docker(own, subscribed)
+        .getEvents(this.product === 'docker' ? { filters: { event: [...TOLD_ACTIONS] } } : {})
+      await readEvents(bytes(stream), this.#eventLineBytes, pace, onEvent, own)
       throw eventsEnded()
     })
   }
-
-  #call<T>(name: string, signal: AbortSignal, ask: (docker: Docker) => Promise<T>): Promise<T> {
-    const late = {
-      kind: 'engine-timeout',
-      cause: `The container engine did not answer ${name} within ${this.#limits.callMs / 1000} s`,
-      cure: 'Look in the guest whether the engine hangs (docker ps) or the guest is overloaded',
-    }
-    return within(this.#clock, this.#limits.callMs, signal, late, (own) => ask(this.#docker(own)))
-  }
-
-  /** One modem per call: it carries the call's signal, which dockerode's own methods do not all take. */
-  #docker(signal: AbortSignal, sent?: () => void): Docker {
-    const version = this.#apiVersion === '' ? undefined : `v${this.#apiVersion}`
-    const deps = { keeping: this.#keeping, closing: this.#closing, signal, sent }
-    const modem = new StreamModem(deps, { replyBytes: this.#limits.replyBytes, version })
-    return new Docker({ modem } as Docker.DockerOptions)
-  }
-}
-
-function wrongReply(name: string, reply: unknown, expected: string): Error {
-  return Buffer.isBuffer(reply) ? replyNotJson(name, reply) : replyWrongShape(name, expected)
-}
-
-function anObject(name: string, reply: unknown): Json {
-  if (Buffer.isBuffer(reply) || !isRecord(reply)) throw wrongReply(name, reply, 'an object')
-  return reply
-}
-
-function isRecord(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function texts(cells: readonly unknown[]): string[] {

@@ -4,7 +4,7 @@ import { DiagnosedError, RefusedError, StoppedError, TransientError } from '../b
 /** An engine's own words reach users: one line of at most this many characters. */
 const MESSAGE_CHARS = 300
 const IS_ENGINE = 'Check that the socket belongs to a Docker or Podman engine'
-const TRY_AGAIN = 'It is tried again by itself; if it stays, look at the log of the engine in the guest'
+const TRY_AGAIN = 'If this stays, look at the log of the engine in the guest'
 
 /** The connection to the engine is gone: no other call over it will fare better. */
 export class ConnectionLostError extends TransientError {}
@@ -32,6 +32,25 @@ export function replyNotJson(request: string, body: Buffer): DiagnosedError {
 export function replyWrongShape(request: string, expected: string): RefusedError {
   const cause = `The container engine answered ${request} with JSON that is not ${expected}`
   return new RefusedError({ kind: 'reply-wrong-shape', cause, cure: IS_ENGINE })
+}
+
+export function badContainer(text: string): RefusedError {
+  const shown = text === '' ? 'An empty text' : `"${cutText(cleanForTerminal(text), 80)}"`
+  return new RefusedError({
+    kind: 'bad-container',
+    cause: `${shown} is neither a container's name nor its id`,
+    cure: 'Give the name, the id or the beginning of the id of a container of this VM',
+  })
+}
+
+export function streamMalformed(request: string): RefusedError {
+  const cause = `The container engine answered ${request} with a stream that is not made of its frames`
+  return new RefusedError({ kind: 'stream-malformed', cause, cure: IS_ENGINE })
+}
+
+export function streamBrokeOff(request: string): ConnectionLostError {
+  const cause = `The container engine's answer to ${request} broke off`
+  return new ConnectionLostError({ kind: 'engine-connection-lost', cause, cure: TRY_AGAIN })
 }
 
 export function engineTooOld(version: string): RefusedError {

@@ -1,4 +1,5 @@
 import http from 'node:http'
+import type { Duplex } from 'node:stream'
 import { abortReason } from '../base/clock.ts'
 import type { EngineAgent, OpenOptions } from './engine-agent.ts'
 import { connectionError, replyTooLarge, statusError } from './errors.ts'
@@ -7,9 +8,19 @@ import { connectionError, replyTooLarge, statusError } from './errors.ts'
 export interface Dial {
   readonly path: string
   readonly method: string
+  /** The query where the path ends in `?`, else the body of a POST, as JSON. */
   readonly options?: Readonly<Record<string, unknown>>
+  /** The reply itself is wanted, not what it says. */
   readonly isStream?: boolean
+  /** The stream is to carry something else from the reply on, both ways. */
+  readonly hijack?: boolean
   readonly statusCodes: Readonly<Record<number, unknown>>
+}
+
+/** A stream that has become the two sides' own: after a switch of protocols, or after headers, as old engines do. */
+export interface Hijacked {
+  readonly source: AsyncIterable<Buffer>
+  readonly sink: Duplex
 }
 
 export interface StreamModemDeps {
@@ -46,12 +57,17 @@ export class StreamModem {
 
   /** Gives what docker-modem gives: parsed JSON, the bytes of what is none, or the reply itself for `isStream`. */
   dial(dial: Dial, callback: (error: Error | null, data: unknown) => void): void {
-    const { keeping, closing } = this.#deps
-    const question = dial.method === 'GET' && dial.isStream !== true
-    this.#ask(dial, question ? keeping : closing).then(
+    this.ask(dial).then(
       (data) => callback(null, data),
       (error: Error) => callback(error, null),
     )
+  }
+
+  /** The same as a promise; a Hijacked for `hijack`. */
+  ask(dial: Dial): Promise<unknown> {
+    const { keeping, closing } = this.#deps
+    const question = dial.method === 'GET' && dial.isStream !== true
+    return this.#ask(dial, question ? keeping : closing)
   }
 
   async #ask(dial: Dial, agent: EngineAgent): Promise<unknown> {
@@ -62,8 +78,11 @@ export class StreamModem {
     signal.addEventListener('abort', end, { once: true })
     let reply: http.IncomingMessage | undefined
     try {
-      reply = await replyTo(request)
-      const good = dial.statusCodes[reply.statusCode ?? 0] === true
+      const answer = await answerTo(request, dial.hijack === true)
+      reply = answer.reply
+      if (answer.upgraded !== undefined) return { source: answer.upgraded, sink: answer.upgraded }
+      const good = isGood(dial, reply.statusCode ?? 0)
+      if (dial.hijack === true && good) return { source: reply, sink: reply.socket }
       if (dial.isStream === true && good) return reply
       const body = await readBody(reply, name, this.#limits.replyBytes)
       if (!good) throw statusError(name, reply.statusCode ?? 0, body)
@@ -79,8 +98,13 @@ export class StreamModem {
 
   #request(dial: Dial, agent: EngineAgent): http.ClientRequest {
     const { signal, sent } = this.#deps
+    const body = bodyOf(dial)
     const options: http.RequestOptions & OpenOptions = {
       method: dial.method,
+      headers: {
+        ...(body !== undefined && { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) }),
+        ...(dial.hijack === true && { Connection: 'Upgrade', Upgrade: 'tcp' }),
+      },
       path: `${this.#limits.version === undefined ? '' : `/${this.#limits.version}`}${pathOf(dial)}`,
       agent,
       opening: signal,
@@ -89,19 +113,41 @@ export class StreamModem {
     }
     const request = http.request(options)
     if (sent !== undefined) request.once('finish', sent)
-    return request.end()
+    return request.end(body)
   }
 }
 
-function replyTo(request: http.ClientRequest): Promise<http.IncomingMessage> {
+interface Answer {
+  readonly reply: http.IncomingMessage
+  /** The stream after a switch of protocols. */
+  readonly upgraded?: Duplex
+}
+
+function answerTo(request: http.ClientRequest, hijack: boolean): Promise<Answer> {
   return new Promise((resolve, reject) => {
     request.on('error', reject)
     // No engine sends 1xx replies, and nothing else would bound their number.
     request.once('information', () => request.destroy(new Error('unexpected 1xx reply')))
-    request.once('response', resolve)
-    // After a reply this changes nothing; a switch of protocols is told by nothing else.
+    request.once('response', (reply) => resolve({ reply }))
+    if (hijack) {
+      request.once('upgrade', (reply, upgraded, head) => {
+        if (head.length > 0) upgraded.unshift(head)
+        resolve({ reply, upgraded })
+      })
+    }
+    // After a reply this changes nothing; a switch of protocols that nobody asked for is told by nothing else.
     request.once('close', () => reject(new Error('it ended without a reply')))
   })
+}
+
+/** dockerode's own lists hold the texts of errors besides; 304 is for what is so already. */
+function isGood({ method, statusCodes }: Dial, status: number): boolean {
+  return statusCodes[status] === true || (status === 304 && method === 'POST')
+}
+
+function bodyOf({ method, path, options = {} }: Dial): string | undefined {
+  const wanted = method === 'POST' && !path.endsWith('?') && Object.keys(options).length > 0
+  return wanted ? JSON.stringify(options) : undefined
 }
 
 function pathOf(dial: Dial): string {

@@ -333,14 +333,20 @@ describe('top and ping', () => {
     const reply = { Titles: ['PID', 'CMD'], Processes: [['1', 'sh'], 'x', [7, null]] }
     const engine = body(JSON.stringify(reply))
     const connected = await engine.connect()
-    expect(await connected.top('a/../b', engine.signal)).toEqual({
+    expect(await connected.top('a', engine.signal)).toEqual({
       titles: ['PID', 'CMD'],
       processes: [
         ['1', 'sh'],
         ['', ''],
       ],
     })
-    expect(engine.asked[1]).toBe('/v1.41/containers/a%2F..%2Fb/top')
+    expect(engine.asked[1]).toBe('/v1.41/containers/a/top')
+  })
+
+  it('asks nothing of what can be no container', async () => {
+    const engine = body('{}')
+    const error = await (await engine.connect()).top('a/../b', engine.signal).catch((thrown: unknown) => thrown)
+    expect([diagnosisOf(error).kind, engine.asked]).toEqual(['bad-container', ['/version']])
   })
 
   it('names the columns to Podman, and to no other engine: Windows refuses that', async () => {

@@ -1,6 +1,7 @@
 import http from 'node:http'
 import { duplexPair, type Duplex } from 'node:stream'
-import { Engine, type EngineLimits } from '../../src/engine/engine.ts'
+import { Engine } from '../../src/engine/engine.ts'
+import type { EngineLimits } from '../../src/engine/engine-calls.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 
 export const LIMITS: EngineLimits = { callMs: 10_000, replyBytes: 1_000_000, eventLineBytes: 10_000 }

@@ -1,0 +1,3 @@
+import { lifecycle } from './lifecycle.ts'
+
+export const restart = lifecycle('restart')

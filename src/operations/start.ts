@@ -1,0 +1,3 @@
+import { lifecycle } from './lifecycle.ts'
+
+export const start = lifecycle('start')
