@@ -1,5 +1,10 @@
+import { console } from './console.ts'
 import { deregister } from './deregister.ts'
+import { exec } from './exec.ts'
+import { followLogs } from './follow-logs.ts'
 import { getInspect } from './get-inspect.ts'
+import { getLogs } from './get-logs.ts'
+import { getStats } from './get-stats.ts'
 import { getTop } from './get-top.ts'
 import type { Operation, StreamOperation } from './operation.ts'
 import { pause } from './pause.ts'
@@ -13,8 +18,8 @@ import { unpause } from './unpause.ts'
 export const OPERATIONS: readonly Operation[] = [
   ...[register, deregister],
   ...[start, stop, restart, pause, unpause],
-  ...[getInspect, getTop],
+  ...[getInspect, getTop, getLogs, getStats],
 ]
 
 /** What they can have a conversation about. */
-export const STREAM_OPERATIONS: readonly StreamOperation[] = []
+export const STREAM_OPERATIONS: readonly StreamOperation[] = [exec, console, followLogs]
