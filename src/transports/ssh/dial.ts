@@ -22,7 +22,6 @@ export interface DialOptions extends Where {
   readonly pinnedHostKey: string | undefined
   readonly key: SshKey
   readonly connectTimeoutMs: number
-  readonly keepaliveMs: number
   readonly observe?: SshObserver | undefined
 }
 
@@ -90,8 +89,6 @@ function start(client: Client, socket: Socket, options: DialOptions, state: Dial
     username: options.username,
     algorithms: algorithmsFor(options.pinnedHostKey),
     readyTimeout: 0, // the deadline of `dial` covers it
-    keepaliveInterval: options.keepaliveMs,
-    keepaliveCountMax: 3,
     hostVerifier: (blob: Buffer) => judge.accepts(blob),
     authHandler: login,
   }

@@ -109,21 +109,24 @@ export function floodError(where: Where): TransientError {
 }
 
 /** The reason why an established connection is gone. */
-export function lostError(error: Error | undefined, where: Where): DiagnosedError {
+export function lostError(error: Error | undefined, { address }: Where): DiagnosedError {
   if (error instanceof DiagnosedError) return error
-  const silent = levelOf(error) === 'client-timeout'
   return new TransientError(
     {
-      kind: silent ? 'link-silent' : 'link-lost',
-      cause: silent
-        ? `The guest at ${where.address} stopped answering on its SSH connection`
-        : `The guest at ${where.address} closed the SSH connection`,
-      cure: silent
-        ? 'Check that the VM runs and that its network works'
-        : 'Check whether the guest restarts, and the log of its sshd',
+      kind: 'link-lost',
+      cause: `The guest at ${address} closed the SSH connection`,
+      cure: 'Check whether the guest restarts, and the log of its sshd',
     },
     error === undefined ? {} : { cause: error },
   )
+}
+
+export function silentError({ address }: Where): DiagnosedError {
+  return new TransientError({
+    kind: 'link-silent',
+    cause: `The guest at ${address} stopped answering on its SSH connection`,
+    cure: 'Check that the VM runs and that its network works',
+  })
 }
 
 function tcpDiagnosis(code: string, { address, port }: Where): Diagnosis {

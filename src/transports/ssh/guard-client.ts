@@ -8,8 +8,17 @@ type Name = 'GLOBAL_REQUEST' | 'CHANNEL_OPEN' | 'CHANNEL_DATA' | 'CHANNEL_EXTEND
 
 /** What is used of ssh2's client beside its interface: lib/client.js of 1.17. */
 interface Internals {
-  readonly _protocol?: { readonly _handlers?: Partial<Record<Name, Handler>> }
+  readonly _protocol?: { readonly _handlers?: Partial<Record<Name, Handler>>; ping?(): void }
+  /** What waits for answers to global requests, in their order. */
+  readonly _callbacks?: (() => void)[]
   readonly _chanMgr?: { get(id: number): { readonly incoming?: { readonly window?: number } } | undefined }
+}
+
+/** Sends keepalive@openssh.com, which every server answers. ssh2 has this on a timer for each connection only. */
+export function ping(client: Client): void {
+  const { _protocol, _callbacks } = client as unknown as Internals
+  _callbacks?.push(() => undefined)
+  _protocol?.ping?.()
 }
 
 /**

@@ -5,7 +5,9 @@ import type { Clock } from '../../base/clock.ts'
 import { within } from '../../base/deadline.ts'
 import { StoppedError, TransientError, type DiagnosedError } from '../../base/errors.ts'
 import { ChannelStream, discard } from './channel-stream.ts'
-import { channelError, floodError, lateChannel, lostError, type Where } from './errors.ts'
+import { channelError, floodError, lateChannel, lostError, silentError, type Where } from './errors.ts'
+import { ping } from './guard-client.ts'
+import type { Peer } from './keepalive.ts'
 
 /** A guest that answers at all opens a channel in milliseconds; a loaded one may need seconds. */
 const OPEN_TIMEOUT_MS = 10_000
@@ -18,7 +20,7 @@ const CLOSE_GRACE_MS = 1_000
 type Opened = (error: Error | undefined, channel: ClientChannel) => void
 
 /** A logged-in SSH connection and the channels on it. */
-export class SshConnection {
+export class SshConnection implements Peer {
   readonly #clock: Clock
   readonly #client: Client
   readonly #socket: Socket
@@ -52,6 +54,18 @@ export class SshConnection {
 
   get address(): string {
     return this.#where.address
+  }
+
+  get heard(): number {
+    return this.#socket.bytesRead
+  }
+
+  ping(): void {
+    if (this.#over === undefined && this.#socket.writable) ping(this.#client)
+  }
+
+  silent(): void {
+    this.#end(silentError(this.#where))
   }
 
   /** A stream to the unix socket at `path` in the guest. Rejects with a ChannelRefusedError when sshd says no. */

@@ -9,6 +9,7 @@ import { dial, type DialOptions } from './dial.ts'
 import { UnreachableError } from './errors.ts'
 import { findEngine, type LadderContext } from './ladder.ts'
 import type { SshObserver } from './probe.ts'
+import { Keepalive } from './keepalive.ts'
 import { RememberedWays } from './remembered-ways.ts'
 import type { SshConnection } from './ssh-connection.ts'
 import type { SshKey } from './ssh-key.ts'
@@ -45,10 +46,12 @@ export class SshTransport implements Transport {
   readonly #deps: SshTransportDeps
   readonly #limits: SshTransportLimits
   readonly #ways = new RememberedWays(MOST_REMEMBERED)
+  readonly #keepalive: Keepalive
 
   constructor(deps: SshTransportDeps, limits: SshTransportLimits) {
     this.#deps = deps
     this.#limits = limits
+    this.#keepalive = new Keepalive(deps.clock, limits.keepaliveMs)
   }
 
   /**
@@ -61,6 +64,8 @@ export class SshTransport implements Transport {
     try {
       const link = await this.#findEngine(target, connection, signal)
       if (signal.aborted) throw abortReason(signal)
+      this.#keepalive.add(connection)
+      void connection.closed.then(() => this.#keepalive.remove(connection))
       return link
     } catch (error) {
       connection.close()
