@@ -1,12 +1,16 @@
+import { RefusedError } from '../base/errors.ts'
 import { encodeMembers, readMembers } from '../documents/members.ts'
 import { containerRef } from '../engine/container-ref.ts'
+import { argument } from './arguments.ts'
 import { engineOf } from './engine-of.ts'
 import type { Operation } from './operation.ts'
 
 const ROOT = 'docker_inspect'
 const BUDGET_BYTES = 262_144
+/** As JSON nothing is left out: what is larger is no container's document. */
+const MOST_JSON_BYTES = 4_194_304
 
-/** All that the engine tells of a container, as XML. */
+/** All that the engine tells of a container, as XML; with `format`=`json` as the engine tells it. */
 export const getInspect: Operation = {
   name: 'get_inspect',
   args: ['vmuuid', 'object'],
@@ -15,6 +19,17 @@ export const getInspect: Operation = {
     const container = containerRef(args.object ?? '')
     const engine = await engineOf(context, signal)
     const document = await engine.inspect(container, signal)
+    if (argument(args, 'format') === 'json') return jsonOf(document)
     return encodeMembers(ROOT, readMembers(ROOT, document, undefined, new Set()), BUDGET_BYTES)
   },
+}
+
+function jsonOf(document: unknown): string {
+  const text = JSON.stringify(document)
+  if (Buffer.byteLength(text) <= MOST_JSON_BYTES) return text
+  throw new RefusedError({
+    kind: 'reply-too-large',
+    cause: `What the container engine tells of this container is more than ${MOST_JSON_BYTES} bytes`,
+    cure: 'Look at it in the guest (docker inspect)',
+  })
 }
