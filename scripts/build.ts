@@ -1,36 +1,38 @@
 /** Bundles the executables into dist/: one file each, nothing needed beside it but Node. */
-import { build, type Plugin } from 'esbuild'
+import { build, type BuildOptions, type Plugin } from 'esbuild'
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-
-const EXECUTABLES = {
-  'bin/xscontainer-monitor': { entry: 'src/bin/xscontainer-monitor.ts', head: 'monitor' },
-  'bin/xscontainer': { entry: 'src/bin/xscontainer.ts', head: 'command' },
-} as const
+import { gzipSync } from 'node:zlib'
 
 /** ssh2 sets up WebAssembly for chacha20-poly1305 (16 MB of address space, 2 MB of memory); we never offer that cipher. */
 const NO_POLY1305 =
   'module.exports = async () => ({ _malloc: () => 0, cwrap: () => () => { throw new Error("left out") } })'
 
 /**
- * The monitor's first lines are a shell script to sh and a comment to JavaScript. They start Node with a young
- * generation of 2 MB and a heap that grows slowly: less memory for more CPU time (docs/decisions/0007).
+ * The monitor's first lines are a shell script to sh and a comment to JavaScript. They start Node with a small young
+ * generation, a heap that grows slowly and one malloc arena: less memory for little CPU time (docs/decisions/0007).
  */
+const HEAP = '--max-semi-space-size=4 --initial-old-space-size=12 --heap-growing-percent=10'
 const MONITOR_HEAD = `#!/bin/sh
-":" //; exec node --max-semi-space-size=2 --optimize-for-size "$0" "$@"`
+":" //; MALLOC_ARENA_MAX=1 exec node ${HEAP} "$0" "$@"`
 const COMMAND_HEAD = '#!/usr/bin/env node'
+const PLUGIN_HEAD = `#!/bin/sh
+":" //; exec node --no-warnings "$0" "$@"`
+
+const IMPORT_META_URL = `const importMetaUrl = require('node:url').pathToFileURL(__filename).href;`
 
 /**
- * Parts that we never use: dockerode's BuildKit sessions bring gRPC and protobuf (8 MB of memory), and ssh2's native
- * helpers are optional.
+ * Parts that we never use: dockerode's BuildKit sessions bring gRPC and protobuf, its images tar, and requests go by our
+ * own modem; keys with a passphrase are refused before they are read.
  */
+const UNUSED = /^@grpc\/|^protobufjs|^docker-modem$|^tar-fs$|^@balena\/dockerignore$|^bcrypt-pbkdf$/
+
 const leftOut: Plugin = {
   name: 'left-out',
   setup(bundle) {
-    bundle.onResolve({ filter: /^@grpc\/|sshcrypto\.node$|^cpu-features$/ }, ({ path }) => ({
-      path,
-      namespace: 'left-out',
-    }))
-    bundle.onLoad({ filter: /^@grpc\//, namespace: 'left-out' }, () => ({ contents: 'module.exports = {}' }))
+    bundle.onResolve({ filter: UNUSED }, ({ path }) => ({ path, namespace: 'unused' }))
+    bundle.onLoad({ filter: /./, namespace: 'unused' }, () => ({ contents: 'module.exports = {}' }))
+    // ssh2's native helpers are optional.
+    bundle.onResolve({ filter: /sshcrypto\.node$|^cpu-features$/ }, ({ path }) => ({ path, namespace: 'left-out' }))
     bundle.onResolve({ filter: /crypto\/poly1305\.js$/ }, ({ path }) => ({ path, namespace: 'left-out' }))
     bundle.onLoad({ filter: /poly1305/, namespace: 'left-out' }, () => ({ contents: NO_POLY1305 }))
     // ssh2 takes its JavaScript implementation when these cannot be loaded.
@@ -38,15 +40,32 @@ const leftOut: Plugin = {
   },
 }
 
+/** Loads the module that lies packed in a comment at the end of the file: what a call does not need costs it nothing. */
+const UNPACK = `
+const text = require('node:fs').readFileSync(__filename, 'latin1')
+const packed = text.slice(text.lastIndexOf('/*') + 2, text.lastIndexOf('*/'))
+const code = require('node:zlib').gunzipSync(Buffer.from(packed, 'base64')).toString()
+const names = ['exports', 'require', 'module', '__filename', '__dirname']
+const run = require('node:vm').compileFunction(code, names, { filename: __filename + ' (packed)' })
+run(module.exports, require, module, __filename, __dirname)`
+
+const packedAtTheEnd: Plugin = {
+  name: 'packed',
+  setup(bundle) {
+    bundle.onResolve({ filter: /\/slow-ways\.ts$/ }, ({ path, kind }) =>
+      kind === 'dynamic-import' ? { path, namespace: 'packed' } : undefined,
+    )
+    bundle.onLoad({ filter: /./, namespace: 'packed' }, () => ({ contents: UNPACK }))
+  },
+}
+
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
-mkdirSync('dist/bin', { recursive: true })
-// The checkout is an ES module package; the bundles are CommonJS, wherever they are copied to.
-writeFileSync('dist/package.json', '{ "type": "commonjs" }\n')
-for (const [name, { entry, head }] of Object.entries(EXECUTABLES)) {
-  const outfile = `dist/${name}.new`
-  await build({
+
+/** The code of a bundle that starts at this file. */
+async function bundle(entry: string, head: string, plugins: Plugin[] = []): Promise<string> {
+  const options = {
     entryPoints: [entry],
-    outfile,
+    write: false,
     bundle: true,
     platform: 'node',
     target: 'node20',
@@ -54,14 +73,33 @@ for (const [name, { entry, head }] of Object.entries(EXECUTABLES)) {
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: 'none',
-    plugins: [leftOut],
+    plugins: [leftOut, ...plugins],
     define: { 'import.meta.url': 'importMetaUrl', XSCONTAINER_VERSION: JSON.stringify(version) },
-    banner: {
-      js: `${head === 'monitor' ? MONITOR_HEAD : COMMAND_HEAD}\nconst importMetaUrl = require('node:url').pathToFileURL(__filename).href;`,
-    },
+    banner: { js: head },
     logLevel: 'warning',
-  })
-  chmodSync(outfile, 0o755)
-  // In one step: what runs or starts meanwhile sees the old file or the new one.
-  renameSync(outfile, `dist/${name}`)
+  } satisfies BuildOptions
+  const { outputFiles } = await build(options)
+  return outputFiles[0]!.text
 }
+
+/** In one step: what runs or starts meanwhile sees the old file or the new one. */
+function install(file: string, code: string): void {
+  writeFileSync(`${file}.new`, code)
+  chmodSync(`${file}.new`, 0o755)
+  renameSync(`${file}.new`, file)
+}
+
+async function plugin(): Promise<string> {
+  const slow = gzipSync(await bundle('src/app/plugin/slow-ways.ts', IMPORT_META_URL), { level: 9 })
+  return `${await bundle('src/bin/plugin.ts', PLUGIN_HEAD, [packedAtTheEnd])}/*${slow.toString('base64')}*/\n`
+}
+
+for (const folder of ['dist/bin', 'dist/plugins']) mkdirSync(folder, { recursive: true })
+// The checkout is an ES module package; the bundles are CommonJS, wherever they are copied to.
+writeFileSync('dist/package.json', '{ "type": "commonjs" }\n')
+install(
+  'dist/bin/xscontainer-monitor',
+  await bundle('src/bin/xscontainer-monitor.ts', `${MONITOR_HEAD}\n${IMPORT_META_URL}`),
+)
+install('dist/bin/xscontainer', await bundle('src/bin/xscontainer.ts', `${COMMAND_HEAD}\n${IMPORT_META_URL}`))
+install('dist/plugins/xscontainer', await plugin())

@@ -1,0 +1,121 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { answer, type SlowWays } from '../../../src/app/plugin/answer.ts'
+import { FUNCTIONS } from '../../../src/app/plugin/functions.ts'
+import type { MethodCall } from '../../../src/app/plugin/method-call.ts'
+import type { Outcome } from '../../../src/app/plugin/outcome.ts'
+import { systemClock } from '../../../src/base/clock.ts'
+import { encodeFrame, FRAME, LIMIT, readFrames, readJson } from '../../../src/control/frame.ts'
+import { PROTOCOL, VM_ELSEWHERE, type ControlReply } from '../../../src/control/message.ts'
+import { OPERATIONS } from '../../../src/operations/index.ts'
+import { pluginArgument } from '../../sim/xapi/plugin-protocol.ts'
+
+const SESSION = 'OpaqueRef:6a9b6b8c-0000-4000-8000-00000000abcd'
+
+let dir: string
+let daemon: Server | undefined
+/** What the daemon was asked for. */
+let asked: Readonly<Record<string, unknown>>[]
+/** Which slow ways were taken. */
+let slow: [way: string, call: MethodCall][]
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'xsc-plugin-'))
+  asked = []
+  slow = []
+})
+afterEach(() => {
+  daemon?.close()
+  rmSync(dir, { recursive: true })
+})
+
+/** A daemon that greets, and answers each request with this. */
+async function listen(reply: ControlReply): Promise<void> {
+  daemon = createServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.write(encodeFrame(FRAME.hello, JSON.stringify({ protocol: PROTOCOL, version: '1' })))
+    void (async () => {
+      for await (const { data } of readFrames(socket as AsyncIterable<Buffer>, LIMIT.request)) {
+        asked.push(readJson(data))
+        socket.end(encodeFrame(FRAME.reply, JSON.stringify(reply)))
+      }
+    })()
+  })
+  await new Promise<void>((resolve) => daemon?.listen(join(dir, 'control.sock'), resolve))
+}
+
+function ask(argument: string): Promise<Outcome> {
+  const path = join(dir, 'xscontainer.toml')
+  writeFileSync(path, `[control]\nsocket = "${join(dir, 'control.sock')}"\n`)
+  const way = (name: string) => (call: MethodCall) => {
+    slow.push([name, call])
+    return Promise.resolve<Outcome>({ value: `True${name}` })
+  }
+  const ways: SlowWays = { alone: way('alone'), elsewhere: way('elsewhere') }
+  const deps = { clock: systemClock, config: { path, mustExist: true }, loadSlowWays: () => Promise.resolve(ways) }
+  return answer(argument, deps)
+}
+
+const call = (fn: string, args: Readonly<Record<string, string>> = {}) =>
+  pluginArgument(fn, SESSION, Object.entries(args))
+
+function failed(type: string, kind: string): ControlReply {
+  return { ok: false, error: { type, transient: false, diagnosis: { kind, cause: 'It broke', cure: 'Mend it' } } }
+}
+
+test('the daemon answers: its payload behind True; it does not get the session', async () => {
+  await listen({ ok: true, payload: '<docker_top/>' })
+  expect(await ask(call('get_top', { vmuuid: 'u', object: 'web', empty: '' }))).toEqual({ value: 'True<docker_top/>' })
+  expect(asked).toEqual([{ protocol: PROTOCOL, operation: 'get_top', args: { vmuuid: 'u', object: 'web', empty: '' } }])
+  expect(slow).toEqual([])
+})
+
+test('the daemon refuses: class, cause and cure', async () => {
+  await listen(failed('RefusedError', 'no-such-container'))
+  expect(await ask(call('start', { vmuuid: 'u' }))).toEqual({
+    failure: ['XENAPI_PLUGIN_FAILURE', 'start', 'RefusedError', 'It broke. Mend it'],
+  })
+  expect(slow).toEqual([])
+})
+
+describe('what the daemon does not do is done the slow way, once, with the session', () => {
+  const wanted = { fn: 'start', session: SESSION, args: { vmuuid: 'u' } }
+
+  test('no daemon', async () => {
+    expect(await ask(call('start', { vmuuid: 'u' }))).toEqual({ value: 'Truealone' })
+    expect(slow).toEqual([['alone', wanted]])
+  })
+
+  test('another host has the VM', async () => {
+    await listen(failed('RefusedError', VM_ELSEWHERE))
+    expect(await ask(call('start', { vmuuid: 'u' }))).toEqual({ value: 'Trueelsewhere' })
+    expect(slow).toEqual([['elsewhere', wanted]])
+  })
+})
+
+test.each(['frobnicate', '', 'toString', 'exec', 'start ', 'START'])('unknown function "%s"', async (fn) => {
+  await listen({ ok: true, payload: '' })
+  expect(await ask(call(fn))).toEqual({ failure: ['UNKNOWN_XENAPI_PLUGIN_FUNCTION', fn] })
+  expect([asked, slow]).toEqual([[], []])
+})
+
+test.each(['', 'hello', '<methodCall/>', call('start').slice(0, -1)])('broken XML: %s', async (argument) => {
+  const outcome = await ask(argument)
+  expect(outcome).toEqual({
+    failure: [
+      'XENAPI_PLUGIN_FAILURE',
+      expect.any(String),
+      'RefusedError',
+      expect.stringMatching(/not the XML .*\. .+/),
+    ],
+  })
+})
+
+test('every operation is a function of the plugin', () => {
+  const hostLevel = ['list', 'version', 'diagnose']
+  const names = [...new Set([...OPERATIONS.map(({ name }) => name), ...hostLevel])]
+  expect([...FUNCTIONS].sort()).toEqual(names.sort())
+})
