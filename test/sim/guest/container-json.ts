@@ -68,6 +68,7 @@ export function inspectEntry(container: SimContainer, flavour: Flavour): Json {
     Config: {
       Hostname: container.id.slice(0, 12),
       User: '',
+      Tty: spec.tty ?? false,
       Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
       Cmd: [path, ...args],
       Image: container.image,

@@ -134,6 +134,7 @@ export class ContainerStore {
 
   /** Its main process ends by itself. */
   end(container: SimContainer, exitCode: number): void {
+    container.log.end()
     const exited = { state: 'exited', exitCode, finishedMs: this.#deps.clock.now() } as const
     this.#change(container, 'die', exited, { exitCode: String(exitCode) })
   }

@@ -1,8 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { json as readJson } from 'node:stream/consumers'
 import { listEntry, inspectEntry } from './container-json.ts'
+import { serveLog } from './container-log.ts'
+import { statsDocument } from './container-stats.ts'
 import { AlreadySo, EngineRefusal, isUp, type ContainerStore } from './container-store.ts'
 import { infoDocument, versionDocument } from './engine-about.ts'
 import { filterValues, type EventHub } from './engine-events.ts'
+import type { ExecStore } from './engine-exec.ts'
 import { compareApi, type Flavour } from './engine-flavour.ts'
 import { topTable } from './engine-top.ts'
 import type { SimContainer } from './sim-container.ts'
@@ -13,12 +18,21 @@ export interface EngineView {
   readonly flavour: Flavour
   readonly store: ContainerStore
   readonly events: EventHub
+  readonly execs: ExecStore
   now(): number
   connections(): number
 }
 
+/** The stream under a request that asks for a switch of protocols, and what came after the request. */
+export interface Upgrade {
+  readonly stream: Duplex
+  readonly head: Buffer
+}
+
 interface Call {
   readonly engine: EngineView
+  readonly req: IncomingMessage
+  readonly upgrade: Upgrade | undefined
   readonly res: ServerResponse
   readonly api: string
   readonly query: URLSearchParams
@@ -35,6 +49,12 @@ const ROUTES: readonly Route[] = [
   ['GET', /^\/containers\/json$/, (call) => json(call.res, 200, list(call))],
   ['GET', /^\/containers\/(.+)\/json$/, (call, key) => json(call.res, 200, inspect(call, key))],
   ['GET', /^\/containers\/(.+)\/top$/, top],
+  ['GET', /^\/containers\/(.+)\/logs$/, logs],
+  ['GET', /^\/containers\/(.+)\/stats$/, stats],
+  ['POST', /^\/containers\/(.+)\/exec$/, createExec],
+  ['POST', /^\/exec\/(.+)\/start$/, startExec],
+  ['POST', /^\/exec\/(.+)\/resize$/, resizeExec],
+  ['GET', /^\/exec\/(.+)\/json$/, ({ engine, res }, id) => json(res, 200, engine.execs.inspect(id))],
   ['POST', /^\/containers\/(.+)\/start$/, act((store, container) => store.start(container))],
   ['POST', /^\/containers\/(.+)\/stop$/, act((store, container) => store.stop(container))],
   ['POST', /^\/containers\/(.+)\/restart$/, act((store, container) => store.restart(container))],
@@ -46,7 +66,7 @@ const ROUTES: readonly Route[] = [
 ]
 
 /** Answers one request as the engine would, refusals included. */
-export function answer(engine: EngineView, req: IncomingMessage, res: ServerResponse): void {
+export function answer(engine: EngineView, req: IncomingMessage, res: ServerResponse, upgrade?: Upgrade): void {
   const url = new URL(req.url ?? '/', 'http://engine')
   const versioned = /^\/v(\d+(?:\.\d+)*)(\/.*)$/.exec(url.pathname)
   const api = versioned?.[1] ?? engine.flavour.api
@@ -56,7 +76,8 @@ export function answer(engine: EngineView, req: IncomingMessage, res: ServerResp
     if (!found) return notFound(engine, res)
     for (const [name, value] of Object.entries(engine.flavour.headers)) res.setHeader(name, value)
     checkVersion(engine.flavour, api)
-    found[2]({ engine, res, api, query: url.searchParams }, decodeURIComponent(found[1].exec(path)?.[1] ?? ''))
+    const call = { engine, req, upgrade, res, api, query: url.searchParams }
+    found[2](call, decodeURIComponent(found[1].exec(path)?.[1] ?? ''))
   } catch (error) {
     refuse(engine, res, error, api)
   }
@@ -126,6 +147,34 @@ function top({ engine, res, query }: Call, key: string): void {
   if (!found) throw new EngineRefusal(500, "Couldn't find PID field in ps output")
   if (flavour.product === 'docker' && !flavour.windows) publishTop(engine, container)
   json(res, 200, found)
+}
+
+function logs({ engine, res, query }: Call, key: string): void {
+  serveLog(engine.store.find(key), res, query, engine.flavour.product === 'podman')
+}
+
+function stats({ engine, res, query }: Call, key: string): void {
+  const container = engine.store.counted(engine.store.find(key))
+  json(res, 200, statsDocument(container, engine.flavour, engine.now(), isTrue(query.get('one-shot'))))
+}
+
+function createExec(call: Call, key: string): void {
+  const { engine, req, res, api } = call
+  const container = engine.store.find(key)
+  readJson(req)
+    .then((body) => json(res, 201, { Id: engine.execs.create(container, body as Record<string, unknown>) }))
+    .catch((error: unknown) => refuse(engine, res, error, api))
+}
+
+function startExec({ engine, res, upgrade }: Call, id: string): void {
+  if (upgrade === undefined) throw new EngineRefusal(400, 'this engine starts commands on upgraded streams only')
+  res.detachSocket(upgrade.stream as never)
+  engine.execs.start(id, upgrade.stream, upgrade.head)
+}
+
+function resizeExec({ engine, res, query }: Call, id: string): void {
+  engine.execs.resize(id, Number(query.get('h')), Number(query.get('w')))
+  res.writeHead(engine.flavour.product === 'podman' ? 201 : 200, { 'Content-Length': 0 }).end()
 }
 
 /** Docker tells of every look at a container's processes: a client that lists on every event would loop. */

@@ -1,10 +1,11 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, ServerResponse, type IncomingMessage, type Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { systemClock, type Clock } from '../../../src/base/clock.ts'
 import { ContainerStore } from './container-store.ts'
 import { EventHub } from './engine-events.ts'
+import { ExecStore } from './engine-exec.ts'
 import { FLAVOURS, type Flavour, type FlavourName } from './engine-flavour.ts'
-import { answer } from './engine-routes.ts'
+import { answer, type Upgrade } from './engine-routes.ts'
 import type { EngineFaults } from './faults.ts'
 import type { ContainerSpec, Health, SimContainer } from './sim-container.ts'
 
@@ -27,6 +28,7 @@ export class EngineSim {
   readonly flavour: Flavour
   readonly store: ContainerStore
   readonly clock: Pick<Clock, 'now' | 'after'>
+  readonly execs: ExecStore
   /** Requests so far by `METHOD /path`, without version prefix and query, ids as they were sent. */
   readonly requests = new Map<string, number>()
   readonly #events: EventHub
@@ -39,11 +41,13 @@ export class EngineSim {
     this.name = options.name ?? 'guest'
     this.flavour = { ...FLAVOURS[options.flavour ?? 'docker-20.10'], ...options.change }
     this.clock = options.clock ?? systemClock
+    this.execs = new ExecStore(this.clock)
     this.#events = new EventHub(this.flavour, this.clock)
     const listLagMs = options.listLagMs === false ? {} : (options.listLagMs ?? this.flavour.listLagMs)
     const { name, flavour, clock } = this
     this.store = new ContainerStore({ name, flavour, clock, events: this.#events, listLagMs })
     this.#server = createServer({ keepAliveTimeout: 0, requestTimeout: 0 }, (req, res) => this.#serve(req, res))
+    this.#server.on('upgrade', (req, stream, head) => this.#upgrade(req, stream, head))
     for (const spec of options.containers ?? []) this.store.add(spec)
   }
 
@@ -129,6 +133,11 @@ export class EngineSim {
     this.store.setHealth(this.store.find(key), health)
   }
 
+  /** Something that the container prints. */
+  print(key: string, text: string | Buffer, from: 'out' | 'err' = 'out'): void {
+    this.store.find(key).log.print(text, from, this.clock.now())
+  }
+
   /** CPU seconds per second of its processes, or of the one with this pid, from now on. */
   setCpuRate(key: string, rate: number, pid?: number): void {
     this.store.setCpuRate(this.store.find(key), rate, pid)
@@ -160,13 +169,30 @@ export class EngineSim {
     this.startEngine()
   }
 
-  #serve(req: IncomingMessage, res: ServerResponse): void {
+  /** Node hands over such a request with its body still to come; what is refused is answered as any other. */
+  #upgrade(req: IncomingMessage, stream: Duplex, head: Buffer): void {
+    const res = new ServerResponse(req)
+    res.assignSocket(stream as never)
+    res.shouldKeepAlive = false
+    res.on('finish', () => stream.end())
+    let rest = Number(req.headers['content-length'] ?? 0) - req.readableLength
+    const take = (data: Buffer) => {
+      const body = Math.min(rest, data.length)
+      rest -= body
+      if (rest > 0) return void stream.once('data', take)
+      stream.pause()
+      this.#serve(req, res, { stream, head: data.subarray(body) })
+    }
+    take(head)
+  }
+
+  #serve(req: IncomingMessage, res: ServerResponse, upgrade?: Upgrade): void {
     const key = `${req.method} ${(req.url ?? '').replace(/^\/v[\d.]+(?=\/)/, '').replace(/\?.*$/, '')}`
     this.requests.set(key, (this.requests.get(key) ?? 0) + 1)
     res.on('error', () => res.destroy())
     for (const fault of this.#faults) if (fault.request?.(req, res, this)) return
-    const { name, flavour, store } = this
-    const view = { name, flavour, store, events: this.#events }
-    answer({ ...view, now: () => this.clock.now(), connections: () => this.openConnections }, req, res)
+    const { name, flavour, store, execs } = this
+    const view = { name, flavour, store, execs, events: this.#events }
+    answer({ ...view, now: () => this.clock.now(), connections: () => this.openConnections }, req, res, upgrade)
   }
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { ContainerLog } from './container-log.ts'
 
 export type ContainerState = 'created' | 'running' | 'paused' | 'restarting' | 'exited' | 'dead'
 export type Health = 'starting' | 'healthy' | 'unhealthy'
@@ -48,6 +49,12 @@ export interface ContainerSpec {
   readonly processes?: readonly ProcessSpec[]
   /** Network names and the address in each. */
   readonly networks?: Readonly<Record<string, string>>
+  /** With a terminal: its log has no frames. */
+  readonly tty?: boolean
+  /** What it has printed, one entry each. */
+  readonly log?: readonly string[]
+  /** It has printed without end, and nothing that is text. */
+  readonly endlessLog?: boolean
   /** How long ago it was created and started, milliseconds. */
   readonly ageMs?: number
 }
@@ -74,6 +81,7 @@ export interface SimContainer {
   readonly id: string
   readonly createdMs: number
   readonly spec: ContainerSpec
+  readonly log: ContainerLog
   names: string[]
   image: string
   command: string
@@ -103,6 +111,7 @@ export function makeContainer(spec: ContainerSpec, engine: string, serial: numbe
     id: spec.id ?? createHash('sha256').update(`${engine} ${serial} ${spec.name}`).digest('hex'),
     createdMs,
     spec,
+    log: new ContainerLog(),
     names: spec.names ? [...spec.names] : [`/${spec.name ?? `container_${serial}`}`],
     image: spec.image ?? 'busybox:latest',
     command: spec.command ?? 'sleep 1000',
@@ -114,6 +123,7 @@ export function makeContainer(spec: ContainerSpec, engine: string, serial: numbe
     restarts: 0,
   }
   container.processes = freshProcesses(container)
+  for (const text of spec.log ?? []) container.log.print(text, 'out', now)
   return container
 }
 
