@@ -1,10 +1,9 @@
 import { answer } from '../app/plugin/answer.ts'
+import { configPlace } from '../app/plugin/config-place.ts'
 import { methodResponse } from '../app/plugin/method-response.ts'
 import { failureOf, type Outcome } from '../app/plugin/outcome.ts'
 import { print } from '../app/plugin/print.ts'
 import { systemClock } from '../base/clock.ts'
-
-const DEFAULT_CONFIG_PATH = '/etc/xscontainer/xscontainer.toml'
 
 /** XAPI takes a failure for what it says only when the exit code is 0. */
 function end(outcome: Outcome): void {
@@ -16,9 +15,8 @@ process.removeAllListeners('warning')
 process.on('uncaughtException', (error) => end(failureOf('', error)))
 process.on('unhandledRejection', (error) => end(failureOf('', error)))
 
-const named = process.env['XSCONTAINER_CONFIG']
 void answer(process.argv[2] ?? '', {
   clock: systemClock,
-  config: { path: named ?? DEFAULT_CONFIG_PATH, mustExist: named !== undefined },
+  config: configPlace(process.env),
   loadSlowWays: () => import('../app/plugin/slow-ways.ts'),
 }).then(end)

@@ -3,16 +3,11 @@ import { DiagnosedError } from '../../base/errors.ts'
 import { callControl } from '../../control/client.ts'
 import { ControlUnavailable } from '../../control/connect.ts'
 import { VM_ELSEWHERE } from '../../control/message.ts'
+import type { ConfigPlace } from './config-place.ts'
 import { controlSocket } from './control-socket.ts'
 import { FUNCTIONS } from './functions.ts'
 import { parseMethodCall, type MethodCall } from './method-call.ts'
 import { failureOf, success, unknownFunction, type Outcome } from './outcome.ts'
-
-/** Where the configuration is, and whether somebody named it. */
-export interface ConfigPlace {
-  readonly path: string
-  readonly mustExist: boolean
-}
 
 /** What a call needs that the daemon of this host does not do; takes long to load. */
 export interface SlowWays {

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { parseConfig } from '../../../src/app/config.ts'
+import { DEFAULT_CONFIG_PATH, parseConfig } from '../../../src/app/config.ts'
+import { configPlace } from '../../../src/app/plugin/config-place.ts'
 import { controlSocket } from '../../../src/app/plugin/control-socket.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'xsc-plugin-'))
@@ -36,4 +37,9 @@ test.each([
 ])('a file with %s: unknown', async (_, text) => {
   writeFileSync(file, text)
   expect(await controlSocket(file, true)).toBeUndefined()
+})
+
+test('the file is the one that the daemon reads, or the one that somebody named', () => {
+  expect(configPlace({})).toEqual({ path: DEFAULT_CONFIG_PATH, mustExist: false })
+  expect(configPlace({ XSCONTAINER_CONFIG: '/a' })).toEqual({ path: '/a', mustExist: true })
 })
