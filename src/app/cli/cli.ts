@@ -1,84 +1,91 @@
 import type { Clock } from '../../base/clock.ts'
-import { asError, DiagnosedError } from '../../base/errors.ts'
-import { createLog } from '../../base/log.ts'
-import { XapiSession } from '../../xapi/session.ts'
-import { DEFAULT_CONFIG_PATH, loadConfig } from '../config.ts'
+import { asError, DiagnosedError, StoppedError } from '../../base/errors.ts'
+import { cleanForTerminal } from '../../base/text.ts'
 import { VERSION } from '../version.ts'
-import { parseCommandLine, type CommandLine } from './command-line.ts'
-import { HELP } from './help.ts'
-import { ps } from './ps.ts'
-import { status } from './status.ts'
-import { readVms, type CliVm } from './vms.ts'
+import { parseCommandLine, textOption, type CommandLine } from './command-line.ts'
+import { CliContext, type CliIo } from './context.ts'
+import { EXIT, type VerbSpec } from './verb.ts'
+import { VERBS, verbNamed } from './verbs.ts'
 
-const XAPI_MS = 30_000
-
-/** Where the command line writes. Everything it prints has been cleaned of control sequences. */
-export interface CliIo {
-  out(text: string): void
-  err(text: string): void
+export interface RunDeps {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly io: CliIo
+  readonly clock: Clock
+  /** Aborts when the user wants no more. */
+  readonly signal: AbortSignal
 }
 
-/** One command: gets the pool's VMs as XAPI has them, prints, gives the exit code. */
-export type Command = (vms: readonly CliVm[], line: CommandLine, io: CliIo, nowMs: number) => number
-
-const COMMANDS: Readonly<Record<string, { readonly run: Command; readonly mostArgs: number }>> = {
-  status: { run: status, mostArgs: 0 },
-  ps: { run: ps, mostArgs: 1 },
-}
-
-/** Runs one command line; the exit code: 0 done, 1 failed, 2 wrong words or an ambiguous VM. */
-export async function runCli(
-  words: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-  io: CliIo,
-  clock: Clock,
-): Promise<number> {
+/** Runs one command line; the exit code, as the help lists them. Never rejects. */
+export async function runCli(words: readonly string[], deps: RunDeps): Promise<number> {
+  const { io, signal } = deps
   try {
-    const line = parseCommandLine(words)
-    if (line.help) return say(io, HELP)
-    if (line.version) return say(io, `xscontainer ${VERSION}\n`)
-    const command = Object.hasOwn(COMMANDS, line.command) ? COMMANDS[line.command] : undefined
-    if (command === undefined)
-      return usage(
-        io,
-        line.command === '' ? 'a command is missing' : `there is no command ${JSON.stringify(line.command)}`,
-      )
-    const surplus = line.args[command.mostArgs]
-    if (surplus !== undefined) return usage(io, `there is one word too many, ${JSON.stringify(surplus)}`)
-    const named = line.config ?? env['XSCONTAINER_CONFIG']
-    const config = loadConfig(named ?? DEFAULT_CONFIG_PATH, named !== undefined)
-    const vms = await fromXapi(config.xapi, clock)
-    return command.run(vms, line, io, clock.now())
+    const line = parseCommandLine(words, (verb) => (verb === 'help' ? { options: {} } : verbNamed(verb)))
+    if (line.options['version'] === true) return say(io, `xscontainer ${VERSION}\n`)
+    if (line.options['help'] === true || line.verb === 'help') return await help(io, line)
+    const spec = verbNamed(line.verb)
+    if (spec === undefined) return usage(io, unknownVerb(line.verb))
+    const wrong = wrongCount(spec, line)
+    return wrong === undefined ? await run(spec, line, deps) : usage(io, wrong, line.verb)
   } catch (error) {
+    if (signal.aborted) return EXIT.interrupted
     return complain(io, asError(error))
   }
 }
 
-async function fromXapi(xapi: { socket: string; inventory: string }, clock: Clock): Promise<CliVm[]> {
-  const log = createLog('silent', { write: () => undefined })
-  const session = new XapiSession({ socketPath: xapi.socket, clock, log, callMs: XAPI_MS })
-  const signal = new AbortController().signal
+async function run(spec: VerbSpec, line: CommandLine, { env, ...deps }: RunDeps): Promise<number> {
+  const verb = await spec.load()
+  const context = new CliContext({ ...deps, configPath: textOption(line, 'config') ?? env['XSCONTAINER_CONFIG'] })
   try {
-    return await readVms(session, xapi.inventory, signal)
+    return await verb(context, line)
   } finally {
-    await session.logout(signal)
+    await context.close()
   }
+}
+
+/** `help`, `help VERB`, `VERB --help`. */
+async function help(io: CliIo, line: CommandLine): Promise<number> {
+  const { mainHelp, verbHelp } = await import('./help.ts')
+  const name = line.verb === 'help' ? (line.args[0] ?? '') : line.verb
+  const spec = verbNamed(name)
+  if (name !== '' && spec === undefined) return usage(io, unknownVerb(name))
+  return say(io, spec === undefined ? mainHelp(VERBS) : verbHelp(name, spec))
+}
+
+function unknownVerb(verb: string): string {
+  return verb === '' ? 'a command is missing' : `there is no command ${JSON.stringify(verb)}`
+}
+
+function wrongCount({ least, most, synopsis }: VerbSpec, { args }: CommandLine): string | undefined {
+  const surplus = args[most]
+  if (surplus !== undefined) return `there is one word too many, ${JSON.stringify(surplus)}`
+  return args.length < least ? `something is missing: xscontainer ${synopsis}` : undefined
 }
 
 function complain(io: CliIo, error: Error): number {
-  if (error instanceof DiagnosedError) {
-    io.err(`xscontainer: ${error.message}\n`)
-    return ['config', 'usage', 'ambiguous', 'no-such-vm'].includes(error.diagnosis.kind) ? 2 : 1
+  if (!(error instanceof DiagnosedError)) {
+    return error instanceof StoppedError ? EXIT.failed : usage(io, error.message)
   }
-  return usage(io, error.message)
+  io.err(`xscontainer: ${clean(error.message)}\n`)
+  return USAGE_KINDS.has(error.diagnosis.kind) ? EXIT.usage : EXIT.failed
 }
 
-function usage(io: CliIo, what: string): number {
-  io.err(`xscontainer: ${what}. See xscontainer --help\n`)
-  return 2
+const USAGE_KINDS: ReadonlySet<string> = new Set(['config', 'ambiguous', 'no-such-vm', 'bad-argument', 'bad-container'])
+
+function usage(io: CliIo, what: string, verb = ''): number {
+  io.err(`xscontainer: ${clean(what)}. See xscontainer ${verb === '' ? '' : `${verb} `}--help\n`)
+  return EXIT.usage
+}
+
+/** Line by line, with its indentation: lists of candidates have several. */
+function clean(text: string): string {
+  const lines = text.split('\n').map((line) => {
+    const words = line.trimStart()
+    return line.slice(0, line.length - words.length).replace(/[^ ]/g, ' ') + cleanForTerminal(words)
+  })
+  return lines.join('\n')
 }
 
 function say(io: CliIo, text: string): number {
   io.out(text)
-  return 0
+  return EXIT.done
 }

@@ -1,28 +1,9 @@
 import sax from 'sax'
-
-/** One container as `docker_ps` tells it. */
-export interface Container {
-  readonly id: string
-  readonly container: string
-  readonly names: string
-  readonly image: string
-  readonly command: string
-  readonly status: string
-  /** Unix seconds. */
-  readonly created: number
-  readonly ports: readonly Port[]
-}
-
-export interface Port {
-  readonly IP?: string
-  readonly PrivatePort?: string
-  readonly PublicPort?: string
-  readonly Type?: string
-}
+import type { ListedContainer, ListedPort } from '../../operations/list-document.ts'
 
 /** The containers in a `docker_ps` document; what is not understood is left out. Never throws. */
-export function readContainers(xml: string): Container[] {
-  const containers: Container[] = []
+export function readContainers(xml: string): ListedContainer[] {
+  const containers: ListedContainer[] = []
   const path: string[] = []
   let members: Record<string, string> = {}
   let ports: Record<string, string>[] = []
@@ -54,7 +35,7 @@ export function readContainers(xml: string): Container[] {
 const ENTRY = 'docker_ps/item/entry'
 const PORT = `${ENTRY}/ports/item`
 
-function containerOf(members: Readonly<Record<string, string>>, ports: readonly Port[]): Container {
+function containerOf(members: Readonly<Record<string, string>>, ports: readonly ListedPort[]): ListedContainer {
   const { id = '', container = '', names = '', image = '', command = '', status = '', created = '' } = members
   return { id, container, names, image, command, status, created: Number(created) || 0, ports }
 }

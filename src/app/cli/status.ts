@@ -1,47 +1,72 @@
 import { KEY } from '../../model/fields.ts'
-import type { Command } from './cli.ts'
-import { readContainers } from './containers.ts'
-import { ago, jsonText, table } from './table.ts'
+import type { CommandLine } from './command-line.ts'
+import { listAll, type Known } from './list.ts'
+import { age, jsonText, table } from './table.ts'
+import { EXIT, type Verb } from './verb.ts'
 import type { CliVm } from './vms.ts'
 
+const HEAD = ['UUID', 'VM', 'HOST', 'ENGINE', 'CONTAINERS', 'LISTED', 'RECONNECTS', 'WRITES', 'STATUS']
+
 /** One line per VM that is offered for container management. */
-export const status: Command = (vms, line, io, nowMs) => {
-  const shown = vms.filter(({ here, residentOn }) => line.pool || here || residentOn === undefined)
-  if (line.json) {
-    io.out(jsonText(shown.map((vm) => describe(vm))))
-    return 0
-  }
-  if (shown.length === 0) {
-    io.out('No VM is offered for container management: none has the other-config key xscontainer-monitor.\n')
-    return 0
-  }
-  const rows = shown.map((vm) => {
-    const { uuid, name, host, containers, updated, status } = describe(vm)
-    const age = updated === null ? '-' : ago(nowMs - Date.parse(updated))
-    return [
-      uuid.slice(0, 8),
-      name,
-      host === '' ? '-' : host,
-      containers === null ? '-' : String(containers),
-      age,
-      status,
-    ]
-  })
-  io.out(table(['UUID', 'VM', 'HOST', 'CONTAINERS', 'CHANGED', 'STATUS'], rows))
-  return 0
+export const status: Verb = async (context, { options }) => {
+  const pool = options['pool'] === true
+  const shown = (await context.vms()).filter(({ here, residentOn }) => pool || here || residentOn === undefined)
+  context.io.out(statusText(shown, await listAll(context, shown, pool), options))
+  return EXIT.done
 }
 
-function describe(vm: CliVm) {
-  const ps = vm.otherConfig[KEY.ps]
+export function statusText(vms: readonly CliVm[], known: readonly Known[], options: CommandLine['options']): string {
+  const rows = vms.flatMap((vm, i) => {
+    const about = known[i]
+    return about === undefined ? [] : [describe(vm, about)]
+  })
+  if (options['json'] === true) return jsonText(rows)
+  if (rows.length === 0) {
+    return 'No VM is offered for container management: none has the other-config key xscontainer-monitor. Offer one with xscontainer register VM.\n'
+  }
+  return table(
+    HEAD,
+    rows.map((row) => [
+      row.uuid.slice(0, 8),
+      row.name,
+      row.host || '-',
+      row.engine ?? '-',
+      dash(row.containers),
+      row.list_age_ms === null ? '-' : age(row.list_age_ms),
+      dash(row.reconnects),
+      dash(row.writes),
+      row.status,
+    ]),
+  )
+}
+
+function describe(vm: CliVm, { vm: known, live }: Known) {
+  const listed = live ? known.list_age_ms !== null : vm.otherConfig[KEY.ps] !== undefined
   return {
     uuid: vm.uuid,
     name: vm.name,
     host: vm.host,
     power_state: vm.powerState,
-    containers: ps === undefined ? null : readContainers(ps).length,
+    state: known.state,
+    since: known.since,
+    engine: known.engine,
+    api_version: known.api_version ?? null,
+    address: known.address ?? null,
+    transport: known.transport ?? null,
+    socket: known.socket ?? null,
+    cause: known.cause ?? null,
+    cure: known.cure ?? null,
+    containers: listed ? known.containers.length : null,
+    list_age_ms: known.list_age_ms,
+    reconnects: live ? known.reconnects : null,
+    writes: live ? known.writes : null,
     updated: vm.otherConfig[KEY.updated] ?? null,
-    status: vm.otherConfig[KEY.status] ?? whyNot(vm),
+    status: known.status ?? vm.otherConfig[KEY.status] ?? whyNot(vm),
   }
+}
+
+function dash(count: number | null): string {
+  return count === null ? '-' : String(count)
 }
 
 /** Why nobody writes a status for this VM. */

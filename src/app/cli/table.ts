@@ -32,3 +32,25 @@ export function ago(ms: number): string {
   }
   return 'just now'
 }
+
+/** A number of bytes as docker says it: `1.5MB`, or with 1024 `1.43MiB`; `--` when it is not known. */
+export function bytes(count: number | null, base: 1000 | 1024 = 1000): string {
+  if (count === null) return '--'
+  const units = base === 1000 ? ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] : ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
+  let value = count
+  let unit = 0
+  while (value >= base && unit < units.length - 1) {
+    value /= base
+    unit++
+  }
+  return `${unit === 0 ? String(value) : Number(value.toPrecision(value >= 1000 ? 4 : 3)).toString()}${units[unit]}`
+}
+
+/** A short span of time: `0.4 s`, `12 s`, `5 min`, `3 h`, `2 d`. */
+export function age(ms: number): string {
+  const seconds = Math.max(ms, 0) / 1000
+  if (seconds < 10) return `${seconds.toFixed(1)} s`
+  if (seconds < 120) return `${Math.floor(seconds)} s`
+  if (seconds < 7200) return `${Math.floor(seconds / 60)} min`
+  return seconds < 172_800 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86_400)} d`
+}

@@ -15,11 +15,12 @@ export interface CliVm extends Omit<VmRecord, 'networks'> {
   readonly host: string
 }
 
-/** The pool's VMs that have the key xscontainer-monitor, by name. */
+/** The pool's VMs that have the key xscontainer-monitor, by name; with `all` those without it as well. */
 export async function readVms(
   session: Pick<XapiSession, 'call'>,
   inventoryPath: string,
   signal: AbortSignal,
+  all = false,
 ): Promise<CliVm[]> {
   const [me, hosts, vms] = await Promise.all([
     findThisHost(session, inventoryPath, signal),
@@ -31,7 +32,7 @@ export async function readVms(
     .flatMap(([ref, record]) => {
       const vm = parseVm(ref, record)?.record
       if (vm === undefined || vm.isTemplate || vm.isSnapshot || vm.isControlDomain) return []
-      if (vm.otherConfig[KEY.monitor] === undefined) return []
+      if (!all && vm.otherConfig[KEY.monitor] === undefined) return []
       return [{ ...vm, here: vm.residentOn === me, host: nameOf(hosts, vm.residentOn) }]
     })
     .sort((a, b) => a.name.localeCompare(b.name) || a.uuid.localeCompare(b.uuid))

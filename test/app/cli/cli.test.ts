@@ -6,7 +6,7 @@ import { runCli } from '../../../src/app/cli/cli.ts'
 import { systemClock } from '../../../src/base/clock.ts'
 import { KEY } from '../../../src/model/fields.ts'
 import { useTestPool } from '../../sim/xapi/test-pool.ts'
-import { PS } from './fixtures.ts'
+import { FakeTerminal, PS } from './fixtures.ts'
 
 const sim = useTestPool()
 const dir = mkdtempSync(join(tmpdir(), 'cli-'))
@@ -14,7 +14,8 @@ const config = join(dir, 'x.toml')
 
 beforeAll(() => {
   const { socketPath, inventoryPath } = sim.coordinator
-  writeFileSync(config, `[xapi]\nsocket = "${socketPath}"\ninventory = "${inventoryPath}"\n`)
+  const control = `[control]\nsocket = "${join(dir, 'nobody.sock')}"\n`
+  writeFileSync(config, `[xapi]\nsocket = "${socketPath}"\ninventory = "${inventoryPath}"\n${control}`)
   sim.pool.createVm({ name: 'web', otherConfig: { [KEY.monitor]: 'True', [KEY.ps]: PS } })
 })
 afterAll(() => rmSync(dir, { recursive: true }))
@@ -22,14 +23,15 @@ afterAll(() => rmSync(dir, { recursive: true }))
 async function run(words: readonly string[], env: Record<string, string> = {}) {
   let out = ''
   let err = ''
-  const io = { out: (text: string) => void (out += text), err: (text: string) => void (err += text) }
-  const code = await runCli(words, env, io, systemClock)
+  const terminal = new FakeTerminal(false)
+  const io = { out: (text: string) => void (out += text), err: (text: string) => void (err += text), terminal }
+  const code = await runCli(words, { env, io, clock: systemClock, signal: new AbortController().signal })
   return { code, out, err }
 }
 
 describe('what works', () => {
   test('status and ps, with the configuration by option or environment; the session is ended', async () => {
-    expect(await run(['status', '--config', config])).toMatchObject({ code: 0, err: '' })
+    expect(await run(['status', '--config', config])).toMatchObject({ code: 0 })
     const { code, out } = await run(['ps', 'web', '-a', '--json'], { XSCONTAINER_CONFIG: config })
     expect(code).toBe(0)
     expect(JSON.parse(out)).toHaveLength(2)
@@ -40,11 +42,14 @@ describe('what works', () => {
     expect(await run(['status', '--config', config], { XSCONTAINER_CONFIG: '/nonexistent' })).toMatchObject({ code: 0 })
   })
 
-  test.each([['--help'], ['-h'], ['ps', '--help']])('%s', async (...words) => {
-    const { code, out, err } = await run(words)
-    expect([code, err]).toEqual([0, ''])
-    expect(out).toContain('USAGE')
-  })
+  test.each([['--help'], ['-h'], ['ps', '--help'], ['help'], ['help', 'exec'], ['exec', '-h']])(
+    '%s %s',
+    async (...words) => {
+      const { code, out, err } = await run(words)
+      expect([code, err]).toEqual([0, ''])
+      expect(out).toContain('USAGE')
+    },
+  )
 
   test('--version', async () => {
     expect(await run(['--version'])).toEqual({ code: 0, out: 'xscontainer unbuilt\n', err: '' })
@@ -56,7 +61,12 @@ describe('what does not', () => {
     [['status', 'web'], 2, 'one word too many, "web"'],
     [['ps', 'web', 'db'], 2, 'one word too many, "db"'],
     [[], 2, 'a command is missing. See xscontainer --help'],
-    [['stats'], 2, 'there is no command "stats". See xscontainer --help'],
+    [['stets'], 2, 'there is no command "stets". See xscontainer --help'],
+    [['help', 'stets'], 2, 'there is no command "stets"'],
+    [['stats'], 2, 'something is missing: xscontainer stats VM [CONTAINER]'],
+    [['stop', 'web'], 2, 'something is missing: xscontainer stop VM CONTAINER...'],
+    [['exec', 'web', 'x'], 2, 'the command to run is missing'],
+    [['logs', 'web', 'x', '-n', '0'], 2, '--lines takes a whole number from 1 to 1000, not "0"'],
     [['constructor'], 2, 'there is no command "constructor"'],
     [['ps', '--loud'], 2, "Unknown option '--loud'"],
     [['ps', '--config'], 2, '--config'],

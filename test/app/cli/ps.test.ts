@@ -1,14 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { ps } from '../../../src/app/cli/ps.ts'
-import { KEY } from '../../../src/model/fields.ts'
-import { printed, PS, STEERING, vm } from './fixtures.ts'
+import { psText } from '../../../src/app/cli/ps.ts'
+import { listed, NOW, PS, STEERING } from './fixtures.ts'
+import { readContainers } from '../../../src/app/cli/containers.ts'
 
-const with_ps = { otherConfig: { [KEY.monitor]: 'True', [KEY.ps]: PS } }
-const vms = [vm('aaaa', with_ps), vm('bbbb', { ...with_ps, here: false }), vm('cccc')]
+const known = [listed('aaaa'), listed('bbbb'), listed('cccc', { containers: [] })].map((vm) => ({ vm, live: true }))
 
 describe('ps', () => {
-  test('the running containers of this host, in docker’s columns', () => {
-    expect(printed(ps, vms)).toBe(
+  test('the running containers, in docker’s columns', () => {
+    expect(psText(known.slice(0, 1), {}, NOW)).toBe(
       [
         'VM    CONTAINER ID  IMAGE    COMMAND                 CREATED         STATUS  PORTS                                             NAMES',
         'aaaa  aaaaaaaaaa    nginx:1  "nginx -g daemon off…"  30 minutes ago  Up      0.0.0.0:8080->80/tcp, [::]:8080->80/tcp, 443/tcp  web',
@@ -17,30 +16,29 @@ describe('ps', () => {
     )
   })
 
-  test('--all shows the stopped ones too, --pool other hosts’', () => {
-    const names = (...words: string[]) =>
-      printed(ps, vms, ...words)
+  test('--all shows the stopped ones too; a VM without containers has no line', () => {
+    const names = (all: boolean) =>
+      psText(known, { all }, NOW)
         .trim()
         .split('\n')
         .slice(1)
         .map((line) => `${line.slice(0, 4)} ${line.split(/\s+/).at(-1)}`)
-    expect(names('-a')).toEqual(['aaaa web', 'aaaa job'])
-    expect(names('--pool')).toEqual(['aaaa web', 'bbbb web'])
-    expect(names('-a', 'bbbb')).toEqual(['bbbb web', 'bbbb job'])
-    expect(names('cccc')).toEqual([])
+    expect(names(false)).toEqual(['aaaa web', 'bbbb web'])
+    expect(names(true)).toEqual(['aaaa web', 'aaaa job', 'bbbb web', 'bbbb job'])
   })
 
   test('--json has everything', () => {
-    expect(JSON.parse(printed(ps, vms, '--json', '-a'))).toMatchObject([
-      { vm: vms[0]!.uuid, vm_name: 'aaaa', container: 'aaaaaaaaaa', names: 'web', created: 1_795_347_000 },
+    expect(JSON.parse(psText(known.slice(0, 1), { json: true, all: true }, NOW))).toMatchObject([
+      { vm: known[0]!.vm.uuid, vm_name: 'aaaa', container: 'aaaaaaaaaa', names: 'web', created: 1_795_347_000 },
       { names: 'job', status: 'Exited (137)' },
     ])
-    expect(JSON.parse(printed(ps, [], '--json'))).toEqual([])
+    expect(JSON.parse(psText([], { json: true }, NOW))).toEqual([])
   })
 
-  test.each([[], ['--json']])('nothing a guest chose can steer the terminal %j', (...words) => {
+  test.each([false, true])('nothing a guest chose can steer the terminal, as JSON %s', (json) => {
     const nasty = '\u001b[2J\u009b1m\u202E'
     const xml = PS.replaceAll('web', nasty).replaceAll('nginx', nasty).replaceAll('8080', nasty)
-    expect(printed(ps, [vm('aaaa', { name: nasty, otherConfig: { [KEY.ps]: xml } })], ...words)).not.toMatch(STEERING)
+    const vm = listed('aaaa', { name: nasty, containers: readContainers(xml) })
+    expect(psText([{ vm, live: true }], { json }, NOW)).not.toMatch(STEERING)
   })
 })

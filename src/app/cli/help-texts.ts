@@ -1,0 +1,128 @@
+const VM = `  VM         a uuid, the unique beginning of one, or a unique name-label
+`
+const CONTAINER = `  CONTAINER  a name, an id, or the unique beginning of one
+`
+const JSON_LINE = '  --json          one JSON document instead of a table\n'
+
+function lifecycle(what: string): string {
+  return `${what}
+  The containers are taken in their order; each that is done is named on standard output. A container that is so
+  already counts as done. When the command ends, the container list in the VM's other-config shows it. Where the
+  pool's other-config key xscontainer-actions is "off" it is refused.
+
+WORDS
+${VM}${CONTAINER}
+`
+}
+
+/** What the help of a command says besides its summary and usage. */
+export const VERB_TEXTS: Readonly<Record<string, string>> = {
+  status: `COLUMNS
+  ENGINE      product and version
+  CONTAINERS  how many, running or not
+  LISTED      how long ago the monitor last read the list
+  RECONNECTS  how often the connection was made again
+  WRITES      changes written into XAPI
+  STATUS      monitored, connecting or failed since when; a failure with its cause and cure
+
+OPTIONS
+  --pool          VMs on all hosts of the pool
+${JSON_LINE}
+`,
+  ps: `OPTIONS
+  -a, --all       stopped containers too
+  --pool          VMs on all hosts of the pool
+${JSON_LINE}
+`,
+  top: `  With a container: its processes now, with the engine's own columns. Without: those of all containers, the busiest
+  first, as the monitor last sampled them ([monitor] top_schedule); CPU is in percent of one processor since the
+  sample before.
+
+WORDS
+${VM}${CONTAINER}
+OPTIONS
+${JSON_LINE}
+`,
+  inspect: `  A list with one object per container, as docker inspect prints it.
+
+WORDS
+${VM}${CONTAINER}
+`,
+  logs: `  Colours and other control sequences are taken out. The container's standard error goes to standard error while
+  following, and is part of the text otherwise.
+
+WORDS
+${VM}${CONTAINER}
+OPTIONS
+  -f, --follow    go on with what it prints, until Ctrl-C; needs the monitor
+  -n, --lines N   so many of the last lines, 1 to 1000; 100 by default
+  --since TIME    none before: Unix seconds, 2026-01-31T12:00:00Z, or a span until now such as 10m or 1h30m
+
+`,
+  stats: `  Of one container, or of all that run. CPU is in percent of one processor over the last second.
+
+WORDS
+${VM}${CONTAINER}
+OPTIONS
+${JSON_LINE}
+`,
+  start: lifecycle('  Starts containers that do not run.'),
+  stop: lifecycle("  Stops containers; how long each may take before it is killed is the container's own StopTimeout."),
+  restart: lifecycle("  Stops and starts containers; each container's own StopTimeout counts."),
+  pause: lifecycle('  Freezes all processes of containers.'),
+  unpause: lifecycle('  Lets the processes of paused containers go on.'),
+  exec: `  Everything after CONTAINER belongs to the command, options too. Needs the monitor.
+
+WORDS
+${VM}${CONTAINER}
+OPTIONS
+  -i, --interactive   pass standard input on
+  -t, --tty           give the command a terminal; with -i this terminal becomes raw until the command ends.
+                      Ctrl-P Ctrl-Q leaves a terminal and lets the command go on
+  -u, --user USER     as this user of the container
+
+EXAMPLES
+  xscontainer exec web-01 nginx nginx -t
+  xscontainer exec -it web-01 redis redis-cli
+  xscontainer exec -i db-01 postgres psql -U postgres < dump.sql
+
+`,
+  console: `  bash where the container has one, sh otherwise. Ctrl-P Ctrl-Q leaves it and lets it go on. Needs the monitor.
+
+WORDS
+${VM}${CONTAINER}
+OPTIONS
+  -u, --user USER     as this user of the container
+
+`,
+  register: `  Sets the VM's other-config key xscontainer-monitor to True. The pool's public key must be in the guest already.
+
+WORDS
+${VM}
+`,
+  deregister: `  Sets the VM's other-config key xscontainer-monitor to False; the monitor lets go of the guest.
+
+WORDS
+${VM}
+`,
+  watch: `  Needs the monitor. When standard output is no terminal, a plain table is printed once.
+
+KEYS
+  c  by CPU (at first)    m  by memory    n  by name    v  by VM
+  r  the other way round  q  quit (Ctrl-C too)
+
+WORDS
+${VM}
+`,
+  doctor: `  With a VM: whether it is registered and runs, which addresses it reports and which is dialled and why, TCP, SSH
+  banner, host key, authentication, the way to the engine and its socket, the engine's version, the container list and
+  the guest's clock, each with the time it took. It uses a connection of its own and the monitor's own code, so that
+  its words are those of xscontainer-status. Steps after a failed one are skipped.
+  Without: the configuration, XAPI, the pool's key, the monitor, and a line per registered VM.
+
+WORDS
+${VM}
+OPTIONS
+${JSON_LINE}
+`,
+}

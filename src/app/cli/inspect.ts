@@ -1,0 +1,15 @@
+import { ask } from './ask.ts'
+import { parsed } from './json-reply.ts'
+import { jsonText } from './table.ts'
+import { EXIT, type Verb } from './verb.ts'
+
+/** All that the engine tells of a container: JSON, in a list as docker's. */
+export const inspect: Verb = async (context, { args }) => {
+  const [word = '', ...objects] = args
+  const vm = await context.vm(word)
+  const documents: unknown[] = []
+  for (const object of objects)
+    documents.push(parsed(await ask(context, vm, 'get_inspect', { object, format: 'json' })))
+  context.io.out(jsonText(documents))
+  return EXIT.done
+}

@@ -1,0 +1,125 @@
+import type { VerbSpec } from './verb.ts'
+
+const JSON_OPTION = { json: { type: 'boolean' } } as const
+const POOL = { pool: { type: 'boolean' } } as const
+const USER = { user: { type: 'string', short: 'u' } } as const
+
+/** Everything that can stand after `xscontainer`, in the order of the help. */
+export const VERBS: Readonly<Record<string, VerbSpec>> = {
+  status: {
+    synopsis: 'status [--pool] [--json]',
+    summary: 'one line per VM: whether it is monitored, its engine, how fresh its list is, or why not',
+    options: { ...POOL, ...JSON_OPTION },
+    least: 0,
+    most: 0,
+    load: async () => (await import('./status.ts')).status,
+  },
+  ps: {
+    synopsis: 'ps [VM] [-a] [--pool] [--json]',
+    summary: 'the running containers of all monitored VMs of this host, or of one VM',
+    options: { all: { type: 'boolean', short: 'a' }, ...POOL, ...JSON_OPTION },
+    least: 0,
+    most: 1,
+    load: async () => (await import('./ps.ts')).ps,
+  },
+  top: {
+    synopsis: 'top VM [CONTAINER] [--json]',
+    summary: 'the processes of a container, or of all containers of a VM by CPU',
+    options: JSON_OPTION,
+    least: 1,
+    most: 2,
+    load: async () => (await import('./top.ts')).top,
+  },
+  inspect: {
+    synopsis: 'inspect VM CONTAINER...',
+    summary: 'all that the engine tells of containers, as JSON',
+    options: JSON_OPTION,
+    least: 2,
+    most: 100,
+    load: async () => (await import('./inspect.ts')).inspect,
+  },
+  logs: {
+    synopsis: 'logs VM CONTAINER [-f] [-n N] [--since TIME]',
+    summary: 'what a container has printed last',
+    options: {
+      follow: { type: 'boolean', short: 'f' },
+      lines: { type: 'string', short: 'n' },
+      since: { type: 'string' },
+    },
+    least: 2,
+    most: 2,
+    load: async () => (await import('./logs.ts')).logs,
+  },
+  stats: {
+    synopsis: 'stats VM [CONTAINER] [--json]',
+    summary: 'CPU, memory, network and disk of containers, at this moment',
+    options: JSON_OPTION,
+    least: 1,
+    most: 2,
+    load: async () => (await import('./stats.ts')).stats,
+  },
+  ...Object.fromEntries(
+    (['start', 'stop', 'restart', 'pause', 'unpause'] as const).map((verb): [string, VerbSpec] => [
+      verb,
+      {
+        synopsis: `${verb} VM CONTAINER...`,
+        summary: `${verb} containers`,
+        options: {},
+        least: 2,
+        most: 100,
+        load: async () => (await import('./lifecycle.ts')).lifecycle(verb),
+      },
+    ]),
+  ),
+  exec: {
+    synopsis: 'exec [-it] [-u USER] VM CONTAINER COMMAND...',
+    summary: 'run a command in a container; its exit code becomes ours',
+    options: { interactive: { type: 'boolean', short: 'i' }, tty: { type: 'boolean', short: 't' }, ...USER },
+    least: 2,
+    most: 2,
+    commandAfter: 2,
+    load: async () => (await import('./exec.ts')).exec,
+  },
+  console: {
+    synopsis: 'console [-u USER] VM CONTAINER',
+    summary: 'a shell in a container, on this terminal',
+    options: USER,
+    least: 2,
+    most: 2,
+    load: async () => (await import('./console.ts')).console,
+  },
+  ...Object.fromEntries(
+    (['register', 'deregister'] as const).map((verb): [string, VerbSpec] => [
+      verb,
+      {
+        synopsis: `${verb} VM`,
+        summary: verb === 'register' ? 'have a VM monitored' : 'have a VM monitored no more; what was published goes',
+        options: {},
+        least: 1,
+        most: 1,
+        load: async () => (await import('./register.ts')).register(verb),
+      },
+    ]),
+  ),
+  watch: {
+    synopsis: 'watch [VM]',
+    summary: 'a live screen of VMs and containers, the busiest first',
+    options: {},
+    least: 0,
+    most: 1,
+    load: async () => (await import('./watch.ts')).watch,
+  },
+  doctor: {
+    synopsis: 'doctor [VM] [--json]',
+    summary: 'walk the way to a VM step by step and say where it ends; without VM: this host',
+    options: JSON_OPTION,
+    least: 0,
+    most: 1,
+    load: async () => (await import('./doctor.ts')).doctor,
+  },
+}
+
+/** The verb's own entry, never what every object has. */
+export function verbNamed(name: string): VerbSpec | undefined {
+  return Object.hasOwn(VERBS, name) ? VERBS[name] : undefined
+}
