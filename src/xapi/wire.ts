@@ -52,12 +52,16 @@ export function send(
     host: 'localhost',
     path: '/',
     headers: { 'User-Agent': userAgent },
-    // Passed on to http.request as they are.
-    ...({ createConnection: () => lane, signal } as object),
+    // Passed on to http.request as it is.
+    ...({ createConnection: () => lane } as object),
   })
   return new Promise<unknown>((resolve, reject) => {
     lane.once('error', reject)
-    signal.addEventListener('abort', () => reject(abortReason(signal)), { once: true })
+    const end = () => {
+      reject(abortReason(signal))
+      lane.destroy()
+    }
+    signal.addEventListener('abort', end, { once: true })
     client.methodCall(method, params.map(encode), (error: unknown, answer: unknown) => {
       if (isRecord(error) && 'faultCode' in error) reject(faultOf(method, error))
       else if (error !== null && error !== undefined) reject(asError(error))
