@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts'
 import { retrying } from '../base/retrying.ts'
 import { onSchedule } from '../base/schedule.ts'
 import { TokenBucket } from '../base/token-bucket.ts'
+import { ControlServer } from '../control/server.ts'
 import { POOL_KEY } from '../model/pool.ts'
 import type { VmRecord } from '../model/vm.ts'
 import { Controller } from '../monitor/controller.ts'
@@ -20,8 +21,13 @@ import { XapiVmWatch } from '../xapi/vm-watch.ts'
 import type { Config } from './config.ts'
 import { PoolFacts } from './pool-facts.ts'
 import { GuestSessions } from './guest-sessions.ts'
+import type { MonitoredGuest } from './monitored-guest.ts'
+import { ALL_OPERATIONS } from './operations/all-operations.ts'
+import { DaemonHost } from './operations/daemon-host.ts'
+import { runOperation } from './operations/run-operation.ts'
 import { PoolSshKey, sshWithPoolKey } from './pool-ssh-key.ts'
 import { findThisHost } from './this-host.ts'
+import { VERSION } from './version.ts'
 
 const XAPI_CALL_MS = 20_000
 /** Stale keys of VMs that nobody monitors are looked for at this time of night, besides whenever such a VM changes. */
@@ -29,6 +35,8 @@ const SWEEP_SCHEDULE = '0 17 3 * * *'
 /** From SIGTERM to the last write, milliseconds; the rest of the 10 s that we promise is for logging out. */
 const DRAIN_MS = 7000
 const LOGOUT_MS = 1500
+/** For telling those who wait for an operation that there will be no answer. */
+const CONTROL_STOP_MS = 500
 
 export interface DaemonDeps {
   readonly clock: Clock
@@ -60,11 +68,12 @@ class Daemon {
   readonly #session: XapiSession
   readonly #watch: XapiVmWatch
   readonly #publisher: Publisher
-  readonly #controller: Controller
+  readonly #controller: Controller<MonitoredGuest>
   readonly #facts: PoolFacts
   readonly #key: PoolSshKey
   readonly #guests: GuestSessions
   readonly #notices: Notices
+  readonly #control: ControlServer
   #myHost = ''
   #signal = new AbortController().signal
 
@@ -109,11 +118,27 @@ class Daemon {
       config,
     )
     this.#controller = this.#newController()
+    const host = new DaemonHost({
+      ...deps,
+      config,
+      session,
+      watch: this.#watch,
+      guest: (ref) => this.#controller.session(ref),
+      publisher: this.#publisher,
+      store: own,
+      hostRef: () => (this.#watch.pool() === undefined ? '' : this.#myHost),
+    })
+    this.#control = new ControlServer({
+      ...deps,
+      version: VERSION,
+      handle: (operation, args, signal) => runOperation(ALL_OPERATIONS, host, operation, args, signal),
+    })
   }
 
   async run(signal: AbortSignal): Promise<void> {
     this.#signal = signal
     const { log, clock, random } = this.#deps
+    await this.#control.start(this.#config.control.socket)
     this.#myHost = await retrying({ clock, random, log }, 'waiting for XAPI', signal, () =>
       findThisHost(this.#session, this.#config.xapi.inventory, signal),
     )
@@ -130,6 +155,7 @@ class Daemon {
   async stop(): Promise<void> {
     this.#deps.log.info('stopping: taking back what was published')
     await withTimeout(this.#deps.clock, DRAIN_MS, async (inTime) => {
+      await withTimeout(this.#deps.clock, CONTROL_STOP_MS, () => this.#control.stop())
       await this.#controller.stop()
       await this.#publisher.drain(inTime)
     })
@@ -168,7 +194,7 @@ class Daemon {
     )
   }
 
-  #newController(): Controller {
+  #newController(): Controller<MonitoredGuest> {
     return new Controller({
       log: this.#deps.log,
       get: (ref) => this.#watch.get(ref),

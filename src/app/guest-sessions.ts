@@ -1,22 +1,19 @@
-import { linked } from '../base/deadline.ts'
-import { asError, StoppedError } from '../base/errors.ts'
 import type { RetryDeps } from '../base/retrying.ts'
-import { Engine } from '../engine/engine.ts'
-import type { GuestLink, Transport } from '../model/guest.ts'
+import type { Transport } from '../model/guest.ts'
 import type { VmRecord } from '../model/vm.ts'
 import { ConnectGate } from '../monitor/connect-gate.ts'
-import { GuestSession, type Aim } from '../monitor/guest-session.ts'
-import { GuestWatch, type WatchDeps } from '../monitor/guest-watch.ts'
+import type { Aim } from '../monitor/guest-session.ts'
+import type { WatchDeps } from '../monitor/guest-watch.ts'
 import { SamplingTurns } from '../monitor/sampling-turns.ts'
 import { OBSERVATIONS } from '../observations/index.ts'
 import type { Notices } from '../publish/notices.ts'
 import type { Publisher } from '../publish/publisher.ts'
 import type { Config } from './config.ts'
+import { MonitoredGuest } from './monitored-guest.ts'
 
 /** Requests for the processes of a container, over all guests: some 0.2 % of a core here, and one `ps` each there. */
 const SAMPLES_PER_S = 1
-const SAMPLES_AT_ONCE = 60
-const ENGINE_LIMITS = { callMs: 15_000, replyBytes: 16 * 1024 * 1024, eventLineBytes: 1024 * 1024 }
+const SAMPLES_AT_ONCE = 30
 
 export interface GuestSessionsDeps extends RetryDeps {
   readonly transport: Transport
@@ -38,7 +35,7 @@ export class GuestSessions {
     this.#turns = new SamplingTurns(deps.clock, SAMPLES_PER_S, SAMPLES_AT_ONCE)
   }
 
-  create(vm: VmRecord, aim: Aim): GuestSession {
+  create(vm: VmRecord, aim: Aim): MonitoredGuest {
     const { clock, random, transport, publisher, notices } = this.#deps
     const { monitor } = this.#config
     const log = this.#deps.log.child({ vm: vm.uuid })
@@ -56,7 +53,7 @@ export class GuestSessions {
       resyncMs: monitor.resync_s * 1000,
       valueBudgetBytes: monitor.value_budget_bytes,
     }
-    return new GuestSession(
+    return new MonitoredGuest(
       {
         clock,
         random,
@@ -66,8 +63,8 @@ export class GuestSessions {
         publish,
         notify: (body) => notices.want(vm.uuid, body),
         graceMs: monitor.grace_s * 1000,
-        watchGuest: (link, ready, signal) => watchGuest(watchDeps, link, ready, signal),
       },
+      watchDeps,
       aim,
     )
   }
@@ -76,25 +73,4 @@ export class GuestSessions {
   sample(signal: AbortSignal): void {
     this.#turns.tick(signal)
   }
-}
-
-/** Until the engine or the link fails; everything that was started ends then. */
-function watchGuest(deps: WatchDeps, link: GuestLink, ready: () => void, parent: AbortSignal): Promise<never> {
-  return linked(parent, async (signal, abort): Promise<never> => {
-    void link.closed.then((error) => abort(error ?? new StoppedError('the link was closed')))
-    // What comes in after the end is nobody's any more: the VM may be unregistered, or another host's.
-    const publish: WatchDeps['publish'] = (fields) => {
-      if (!signal.aborted) deps.publish(fields)
-    }
-    const openStream = (inTime: AbortSignal) => link.openStream(inTime)
-    try {
-      const engine = await Engine.open({ clock: deps.clock, openStream }, ENGINE_LIMITS, signal)
-      deps.log.debug({ engine: engine.product, api: engine.apiVersion }, 'the engine answers')
-      return await new GuestWatch({ ...deps, publish }, engine).run(ready, signal)
-    } catch (error) {
-      // With this very error: whoever waits for the end learns of what is first given here.
-      abort(asError(error))
-      throw error
-    }
-  })
 }

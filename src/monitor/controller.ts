@@ -9,14 +9,17 @@ import type { Aim, GuestSession } from './guest-session.ts'
 const NONE: ReadonlySet<string> = new Set()
 const ALL_OURS = Object.fromEntries([...LIVE_KEYS, KEY.status, KEY.updated].map((key) => [key, undefined]))
 
-export interface ControllerDeps {
+/** What a session must be able to do for the controller. */
+export type Session = Pick<GuestSession, 'run' | 'retarget' | 'state' | 'reconnects'>
+
+export interface ControllerDeps<S extends Session> {
   readonly log: Log
   readonly get: (ref: VmRef) => VmRecord | undefined
   readonly place: () => Place
   readonly poolNetwork: () => PoolNetwork
   readonly preferHostInternal: () => boolean
   readonly allowLoopback: boolean
-  readonly newSession: (vm: VmRecord, aim: Aim) => Pick<GuestSession, 'run' | 'retarget' | 'state' | 'reconnects'>
+  readonly newSession: (vm: VmRecord, aim: Aim) => S
   readonly publisher: {
     want(ref: VmRef, fields: Readonly<Record<string, string | undefined>>): void
     recheck(ref: VmRef): void
@@ -29,21 +32,21 @@ export interface ControllerDeps {
   }
 }
 
-interface Running {
+interface Running<S> {
   readonly uuid: string
-  readonly session: ReturnType<ControllerDeps['newSession']>
+  readonly session: S
   readonly stop: AbortController
   readonly done: Promise<void>
 }
 
 /** Brings each VM from what is to what should be: one session per monitored VM, no stale keys on the others. */
-export class Controller {
-  readonly #deps: ControllerDeps
-  readonly #sessions = new Map<VmRef, Running>()
+export class Controller<S extends Session = Session> {
+  readonly #deps: ControllerDeps<S>
+  readonly #sessions = new Map<VmRef, Running<S>>()
   readonly #queue: WorkQueue<VmRef>
   #stopped = false
 
-  constructor(deps: ControllerDeps) {
+  constructor(deps: ControllerDeps<S>) {
     this.#deps = deps
     this.#queue = new WorkQueue(
       (ref) => this.#reconcile(ref),
@@ -58,6 +61,11 @@ export class Controller {
 
   get sessions(): number {
     return this.#sessions.size
+  }
+
+  /** The session of a VM that is monitored here. */
+  session(ref: VmRef): S | undefined {
+    return this.#sessions.get(ref)?.session
   }
 
   /** Ends all sessions and wants their documents gone. A failed guest's status line and message stay: they still hold. */
@@ -102,7 +110,7 @@ export class Controller {
     log.info({ vm: vm.uuid, name: vm.name }, 'monitoring starts')
   }
 
-  async #end(ref: VmRef, running: Running): Promise<void> {
+  async #end(ref: VmRef, running: Running<S>): Promise<void> {
     running.stop.abort()
     await running.done
     this.#sessions.delete(ref)
@@ -127,7 +135,7 @@ export class Controller {
     this.#deps.notices.forget(uuid)
   }
 
-  async #destroyed(ref: VmRef, running: Running | undefined): Promise<void> {
+  async #destroyed(ref: VmRef, running: Running<S> | undefined): Promise<void> {
     if (running === undefined) return
     await this.#end(ref, running)
     this.#deps.publisher.forget(ref)

@@ -18,8 +18,12 @@ const RETRY_REFUSED_MS = 15_000
 const REDIAL_GAP_MS = 3000
 /** A link that was good for this long has earned a fresh start of the back-off. */
 const PROVEN_MS = 30_000
+/** A guest that was lost this often in a row before it had been good for that long has to prove itself the next time. */
+const MOST_EARLY_LOSSES = 3
 /** Most guests are connected sooner than this: they never show `connecting`, which saves a write each. */
-const CONNECTING_SHOWN_MS = 1000
+const CONNECTING_SHOWN_MS = 3000
+/** One that was monitored must not be said to be so for longer than this. */
+const LOST_SHOWN_MS = 1000
 
 /** What one link is used for: runs until the link or the engine fails; says when the first list is published. */
 export type WatchGuest = (link: GuestLink, ready: () => void, signal: AbortSignal) => Promise<never>
@@ -35,6 +39,8 @@ export interface SessionDeps {
   readonly publish: (fields: Readonly<Record<string, string | undefined>>) => void
   /** Wants the message to the administrator to be there with this text; undefined: not to be there. */
   readonly notify: (body: string | undefined) => void
+  /** Told of each new state. */
+  readonly changed?: () => void
   /** How long a guest may be out of reach before what was published is taken back, milliseconds. */
   readonly graceMs: number
 }
@@ -57,6 +63,7 @@ export class GuestSession {
   #cancelGrace: (() => void) | undefined
   #cancelShow: (() => void) | undefined
   #failures = 0
+  #earlyLosses = 0
   #dialledAt = Number.NEGATIVE_INFINITY
   reconnects = 0
 
@@ -102,18 +109,21 @@ export class GuestSession {
   async #attempt(signal: AbortSignal): Promise<{ error: unknown; readyMs: number }> {
     const { clock } = this.#deps
     let readyAt: number | undefined
+    let cancelProof: (() => void) | undefined
     try {
       await linked(signal, (mine, abort) => {
         this.#redial = () => abort(new StoppedError('the target changed'))
         return this.#connect(mine, () => {
           readyAt = clock.monotonic()
-          this.#isReady()
+          if (this.#earlyLosses < MOST_EARLY_LOSSES) this.#isReady()
+          else cancelProof = clock.after(PROVEN_MS, () => this.#isReady())
         })
       })
       throw new StoppedError()
     } catch (error) {
       return { error, readyMs: readyAt === undefined ? 0 : clock.monotonic() - readyAt }
     } finally {
+      cancelProof?.()
       this.#redial = undefined
       this.#pinNow()
       this.#link?.close()
@@ -167,12 +177,14 @@ export class GuestSession {
   }
 
   #over(error: unknown, readyMs: number): void {
+    if (readyMs >= PROVEN_MS) this.#earlyLosses = 0
+    else if (readyMs > 0 && !(error instanceof StoppedError)) this.#earlyLosses++
     if (this.#state.at === 'monitored') {
       this.reconnects++
       this.#armGrace()
       this.#deps.log.info({ err: asError(error), good_ms: Math.round(readyMs) }, 'connection to the guest ended')
-      this.#input({ type: 'lost' })
-      return
+      // One that comes and goes is not `connecting` and `monitored` in turns: its status says what is wrong with it.
+      if (error instanceof StoppedError || this.#earlyLosses < MOST_EARLY_LOSSES) return this.#input({ type: 'lost' })
     }
     if (error instanceof StoppedError) return
     this.#failures++
@@ -209,12 +221,16 @@ export class GuestSession {
     const { clock, publish, notify } = this.#deps
     this.#state = state
     this.#cancelShow?.()
+    this.#deps.changed?.()
     for (const effect of effects) {
       if (effect.type === 'wipe') publish(Object.fromEntries(LIVE_KEYS.map((key) => [key, undefined])))
       else if (effect.type === 'raise-message') notify(effect.body)
       else if (effect.type === 'clear-message') notify(undefined)
       else if (state.at !== 'connecting') publish({ [KEY.status]: effect.line })
-      else this.#cancelShow = clock.after(CONNECTING_SHOWN_MS, () => publish({ [KEY.status]: effect.line }))
+      else
+        this.#cancelShow = clock.after(this.reconnects === 0 ? CONNECTING_SHOWN_MS : LOST_SHOWN_MS, () =>
+          publish({ [KEY.status]: effect.line }),
+        )
     }
   }
 }

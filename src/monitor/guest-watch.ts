@@ -1,13 +1,15 @@
 import type { Random } from '../base/backoff.ts'
-import { abortReason, type Clock } from '../base/clock.ts'
-import { linked } from '../base/deadline.ts'
+import type { Clock } from '../base/clock.ts'
+import { linked, within } from '../base/deadline.ts'
 import { asError, StoppedError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { EngineEvent } from '../engine/event-stream.ts'
 import type { Observation } from '../observations/observation.ts'
 import { LookPlan } from './look-plan.ts'
+import { Refreshers } from './refreshers.ts'
 import type { Sampler } from './sampling-turns.ts'
+import { Waker } from './waker.ts'
 
 /** The first documents are published together if they come within this, each by itself otherwise. */
 const GATHER_MS = 500
@@ -17,6 +19,11 @@ const MOST_TOLD = 64
 const RESAMPLE_MS = 5000
 /** A look that takes longer makes one doubt that the engine answers at all: then the list is asked, which decides. */
 const DOUBT_MS = 10_000
+/** An engine from which nothing was heard for so long is asked for a sign of life, and has this long to give it. */
+const SILENCE_MS = 60_000
+const PING_MS = 10_000
+/** To open a stream for the events and to send the request for them. */
+const SUBSCRIBE_MS = 15_000
 
 export interface WatchDeps {
   readonly clock: Clock
@@ -40,6 +47,13 @@ interface Watched {
   readonly told: Map<string, EngineEvent>
 }
 
+/** The container list as it was looked at last. */
+export interface LastList {
+  readonly value: unknown
+  /** Milliseconds on a clock that never jumps. */
+  readonly at: number
+}
+
 /** Looks at one engine when its events, the slow resync or the sampling schedule say so, one request at a time. */
 export class GuestWatch {
   readonly #deps: WatchDeps
@@ -47,13 +61,17 @@ export class GuestWatch {
   readonly #watched: readonly Watched[]
   #running: ReadonlyMap<string, string> = new Map()
   #looking: Watched | undefined
-  #wake: (() => void) | undefined
+  readonly #waker: Waker
+  readonly #refreshers = new Refreshers()
   #giveWay: (() => void) | undefined
   #fields: Record<string, string | undefined> = {}
+  #listedAt = -Infinity
+  #heardAt = -Infinity
 
   constructor(deps: WatchDeps, engine: Engine) {
     this.#deps = deps
     this.#engine = engine
+    this.#waker = new Waker(deps.clock)
     this.#watched = deps.observations.map((observation, i) => ({
       observation,
       plan: new LookPlan(observation.minGapMs, i === 0),
@@ -63,14 +81,40 @@ export class GuestWatch {
   }
 
   /** Runs until the engine's event stream or a list fails. `ready` is called once the first list is published. */
-  run(ready: () => void, signal: AbortSignal): Promise<never> {
+  async run(ready: () => void, signal: AbortSignal): Promise<never> {
+    try {
+      return await this.#run(ready, signal)
+    } catch (error) {
+      this.#refreshers.end(asError(error))
+      throw error
+    }
+  }
+
+  /** The container list that was looked at last; undefined before the first. */
+  get lastList(): LastList | undefined {
+    return this.#listedAt === -Infinity ? undefined : { value: this.#watched[0]?.value, at: this.#listedAt }
+  }
+
+  /** What the observation with this key saw last; undefined before. */
+  valueOf(key: string): unknown {
+    return this.#watched.find(({ observation }) => observation.key === key)?.value
+  }
+
+  /**
+   * Looks at the container list as soon as no other look is under way; resolves when what it shows has been handed to
+   * `publish`. Rejects when the watch ends before.
+   */
+  refresh(): Promise<void> {
+    const refreshed = this.#refreshers.add(this.#deps.clock.monotonic())
+    this.#giveWay?.()
+    this.#waker.wake()
+    return refreshed
+  }
+
+  #run(ready: () => void, signal: AbortSignal): Promise<never> {
     return linked(signal, async (mine, abort): Promise<never> => {
       // Subscribe first, then list: what happens in between is told by an event.
-      await new Promise<void>((subscribed) => {
-        this.#engine
-          .events((event) => this.#onEvent(event), subscribed, mine)
-          .catch((error: unknown) => abort(asError(error)))
-      })
+      await this.#subscribe(mine, abort)
       this.#deps.log.debug('following the events of the engine')
       this.#deps.onSampling({ sample: () => this.#sampleSoon(), cost: () => this.#running.size }, mine)
       await this.#lookAtAll(ready, mine)
@@ -78,8 +122,25 @@ export class GuestWatch {
     })
   }
 
+  /** Until the request has been sent: an engine may answer it with its first event only. */
+  #subscribe(signal: AbortSignal, abort: (reason: Error) => void): Promise<void> {
+    const late = {
+      kind: 'events-stalled',
+      cause: `The container engine's events could not be asked for within ${SUBSCRIBE_MS / 1000} s`,
+      cure: 'Check the load of the guest and the log of its sshd',
+    }
+    return within(this.#deps.clock, SUBSCRIBE_MS, signal, late, () => {
+      return new Promise<void>((subscribed) => {
+        this.#engine
+          .events((event) => this.#onEvent(event), subscribed, signal)
+          .catch((error: unknown) => abort(asError(error)))
+      })
+    })
+  }
+
   #onEvent(event: EngineEvent): void {
     const now = this.#deps.clock.monotonic()
+    this.#heardAt = now
     for (const watched of this.#watched) {
       if (!watched.observation.dueAfter(event)) continue
       // Not during a look: what it brings may be older than the event.
@@ -88,13 +149,13 @@ export class GuestWatch {
       watched.plan.hint(now)
       if (watched === this.#watched[0]) this.#giveWay?.()
     }
-    this.#wake?.()
+    this.#waker.wake()
   }
 
   #sampleSoon(): void {
     const now = this.#deps.clock.monotonic()
     for (const { observation, plan } of this.#watched) if (observation.cadence === 'sampling') plan.dueBy(now)
-    this.#wake?.()
+    this.#waker.wake()
   }
 
   /** The first documents, the list before all; `ready` comes with their publication, so that both are one write. */
@@ -126,11 +187,29 @@ export class GuestWatch {
   /** Waits for the next thing that is due and looks at it. */
   async #next(signal: AbortSignal): Promise<void> {
     const now = this.#deps.clock.monotonic()
-    const next = this.#watched.reduce((a, b) => (b.plan.dueAt < a.plan.dueAt ? b : a))
-    if (next.plan.dueAt > now) return this.#sleep(next.plan.dueAt - now, signal)
+    const soonest = this.#watched.reduce((a, b) => (b.plan.dueAt < a.plan.dueAt ? b : a))
+    const next = this.#refreshers.dueAt <= now ? this.#watched[0]! : soonest
+    const dueAt = Math.min(soonest.plan.dueAt, this.#refreshers.dueAt)
+    if (dueAt > now) {
+      const silentAt = this.#heardAt + SILENCE_MS
+      if (silentAt <= now) return this.#ping(signal)
+      return this.#waker.sleep(Math.min(dueAt, silentAt) - now, signal)
+    }
     await this.#look(next, signal)
     this.#flush()
     if (next.observation.cadence === 'resync' && next.plan.dueAt === Infinity) this.#armResync()
+  }
+
+  /** Rejects when an engine that has long said nothing gives no sign of life either. */
+  async #ping(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#deps
+    const late = {
+      kind: 'engine-timeout',
+      cause: `The container engine did not answer GET /_ping within ${PING_MS / 1000} s`,
+      cure: 'Look in the guest whether the engine hangs (docker ps) or the guest is overloaded',
+    }
+    await within(clock, PING_MS, signal, late, (inTime) => this.#engine.ping(inTime))
+    this.#heardAt = clock.monotonic()
   }
 
   /** Only the list decides whether the guest is monitored: without it the rest means nothing. */
@@ -140,6 +219,8 @@ export class GuestWatch {
     const startedAt = clock.monotonic()
     plan.started(startedAt)
     this.#looking = watched
+    const isList = watched === this.#watched[0]
+    if (isList) this.#refreshers.looking()
     try {
       const context = {
         previous: watched.value,
@@ -150,11 +231,14 @@ export class GuestWatch {
       watched.value = await this.#givingWay(observation.cadence === 'sampling', signal, (mine) =>
         observation.observe(this.#engine, context, mine),
       )
+      this.#heardAt = clock.monotonic()
       this.#set(watched)
       settle(watched)
+      if (isList) this.#listedAt = this.#heardAt
+      if (isList) this.#refreshers.looked(startedAt, this.#heardAt, watched.told.size > 0)
       if (observation.runningIn !== undefined) this.#ranOnly(observation.runningIn(watched.value))
     } catch (error) {
-      if (watched === this.#watched[0] || signal.aborted) throw error
+      if (isList || signal.aborted) throw error
       if (error instanceof StoppedError) plan.dueBy(clock.monotonic() + RESAMPLE_MS)
       else log.warn({ err: asError(error), key: observation.key }, 'could not look at this part of the guest')
     } finally {
@@ -192,23 +276,7 @@ export class GuestWatch {
   #flush(): void {
     if (Object.keys(this.#fields).length > 0) this.#deps.publish(this.#fields)
     this.#fields = {}
-  }
-
-  /** Until something may be due; `#wake` ends it early. */
-  #sleep(ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise<void>((resolve, reject) => {
-      if (signal.aborted) return reject(abortReason(signal))
-      const end = (settle: () => void) => {
-        cancel()
-        signal.removeEventListener('abort', onAbort)
-        this.#wake = undefined
-        settle()
-      }
-      const onAbort = () => end(() => reject(abortReason(signal)))
-      const cancel = this.#deps.clock.after(Math.min(ms, this.#deps.resyncMs), () => end(resolve))
-      this.#wake = () => end(resolve)
-      signal.addEventListener('abort', onAbort, { once: true })
-    })
+    this.#refreshers.published()
   }
 }
 

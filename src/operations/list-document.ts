@@ -13,8 +13,18 @@ export interface ListedVm {
   readonly since: string | null
   /** The line in xscontainer-status; null when there is none. */
   readonly status: string | null
+  /** Why it failed, as a short stable word and for people, and what to do; null or absent when it has not. */
+  readonly kind?: string | null
+  readonly cause?: string | null
+  readonly cure?: string | null
+  /** Where and how the guest is reached: IP address, `stream-local` or the helper's name, the engine's socket. */
+  readonly address?: string | null
+  readonly transport?: string | null
+  readonly socket?: string | null
   /** `Docker 29.0.1`; null as long as it is not known. */
   readonly engine: string | null
+  /** The version of the engine's API that is spoken with it. */
+  readonly api_version?: string | null
   /** Since the container list was last read, milliseconds; null when it never was. */
   readonly list_age_ms: number | null
   /** Connections that were lost and made again, and changes written into XAPI, since the monitor knows the VM. */
@@ -32,6 +42,8 @@ export interface ListedContainer {
   readonly image: string
   readonly command: string
   readonly status: string
+  /** `running`, `exited`, ..; null or absent where the engine does not tell. */
+  readonly state?: string | null
   /** Unix seconds. */
   readonly created: number
   readonly ports: readonly ListedPort[]

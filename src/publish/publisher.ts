@@ -50,6 +50,27 @@ export class Publisher {
     this.#wake(ref, vm)
   }
 
+  /** Writes what is wanted for a VM without waiting for its pace; resolves when XAPI has it, or nobody may write it. */
+  async settle(ref: VmRef, signal: AbortSignal): Promise<void> {
+    const vm = this.#vms.get(ref)
+    if (vm === undefined) return
+    vm.urgent++
+    try {
+      vm.reconsider?.()
+      while (this.#plan(ref, vm) !== undefined && !this.#draining) {
+        this.#wake(ref, vm)
+        await linked(signal, () => vm.running ?? Promise.resolve())
+      }
+    } finally {
+      vm.urgent--
+    }
+  }
+
+  /** XAPI calls that changed something of this VM, since it was monitored. */
+  writesOf(ref: VmRef): number {
+    return this.#vms.get(ref)?.writes ?? 0
+  }
+
   /** The VM's record changed: put right what differs from what is wanted, after a lost XAPI write for example. */
   recheck(ref: VmRef): void {
     const vm = this.#vms.get(ref)
@@ -175,6 +196,7 @@ export class Publisher {
       const keys = [...plan.stamp, ...plan.writes].map(({ key }) => key)
       vm.flushing(keys, this.#deps.clock.monotonic())
       this.writes += calls
+      vm.writes += calls
       if (plan.stamp.length > 0 && plan.replaces) {
         await this.#apply(ref, vm, plan.stamp)
         await this.#deps.clock.sleep(STAMP_LEAD_MS, signal)

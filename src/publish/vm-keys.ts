@@ -27,6 +27,10 @@ export class VmKeys {
   reconsider: (() => void) | undefined
   cancelRepair: (() => void) | undefined
   flushedAt = Number.NEGATIVE_INFINITY
+  /** How many wait for what is wanted to be written: while there are any, no key has to wait. */
+  urgent = 0
+  /** XAPI calls that changed something. */
+  writes = 0
   readonly #paces = new Map<string, Pace>()
   /** Written since XAPI last told us: its events come later than our writes. */
   readonly #written = new Map<string, string | undefined>()
@@ -61,7 +65,7 @@ export class VmKeys {
   /** How long the key has to wait before it may be written, milliseconds. */
   wait(key: string, now: number): number {
     const pace = this.#paces.get(key)
-    if (pace === undefined) return 0
+    if (pace === undefined || this.urgent > 0) return 0
     const wait = Math.max(0, pace.at + gap(pace) - now)
     if (wait > 0) pace.waiting = true
     return wait

@@ -28,6 +28,8 @@ export interface XapiDeps {
   readonly log: Log
   /** A call must be answered within this, milliseconds. */
   readonly callMs: number
+  /** A session of somebody else's, to be used as it is: neither made, nor renewed, nor ended here. */
+  readonly session?: string | undefined
 }
 
 /** One session with XAPI on its local socket, made at the first call and made again when XAPI has forgotten it. */
@@ -70,7 +72,7 @@ export class XapiSession {
     const stale = results.flatMap((result, i) =>
       result.status === 'rejected' && isFailure(result.reason, 'SESSION_INVALID') ? [i] : [],
     )
-    if (stale.length === 0) return results
+    if (stale.length === 0 || this.#deps.session !== undefined) return results
     this.#forget(login)
     const again = await this.#burstAs(
       await linked(signal, () => this.#session()),
@@ -131,7 +133,7 @@ export class XapiSession {
     const login = this.#login
     this.#login = undefined
     try {
-      if (login !== undefined) {
+      if (login !== undefined && this.#deps.session === undefined) {
         await this.#burstAs(await login, [{ method: 'session.logout', params: [] }], signal)
       }
     } catch (error) {
@@ -153,6 +155,7 @@ export class XapiSession {
   }
 
   async #logIn(signal: AbortSignal): Promise<string> {
+    if (this.#deps.session !== undefined) return this.#deps.session
     const params = ['root', '', '1.0', ORIGINATOR]
     this.#lines.relearn()
     const [result] = await this.#onLine([{ method: 'session.login_with_password', params }], signal)

@@ -106,10 +106,10 @@ describe('a guest that answers', () => {
   })
 
   test('that takes its time shows `connecting` meanwhile', async () => {
-    transport = (target) => new Promise((resolve) => clock.after(2500, () => resolve(connected(target))))
+    transport = (target) => new Promise((resolve) => clock.after(4500, () => resolve(connected(target))))
     void start()
-    await clock.advance(3000)
-    expect(statuses).toEqual(['connecting since 2026-11-22T10:00:00Z', 'monitored since 2026-11-22T10:00:02Z'])
+    await clock.advance(6000)
+    expect(statuses).toEqual(['connecting since 2026-11-22T10:00:00Z', 'monitored since 2026-11-22T10:00:04Z'])
   })
 
   test('has its host key pinned at first contact, with whose it is', async () => {

@@ -46,6 +46,7 @@ const engine = {
       mine = signal
       signal.addEventListener('abort', () => reject(new Error('aborted')))
     }),
+  ping: (signal: AbortSignal) => ask('ping', signal),
 } as unknown as Engine
 
 async function ask(what: string, signal: AbortSignal): Promise<void> {

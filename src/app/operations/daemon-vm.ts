@@ -1,0 +1,72 @@
+import type { Clock } from '../../base/clock.ts'
+import { within } from '../../base/deadline.ts'
+import { TransientError } from '../../base/errors.ts'
+import type { Engine } from '../../engine/engine.ts'
+import type { Fields } from '../../model/fields.ts'
+import type { VmRecord } from '../../model/vm.ts'
+import type { VmContext } from '../../operations/operation.ts'
+import { fieldsOf } from '../../xapi/vm-record.ts'
+import type { DaemonHostDeps } from './daemon-host.ts'
+import { sooner } from './sooner.ts'
+import { writesFor } from './vm-writes.ts'
+
+/** A look, and XAPI's writes: whoever did something waits for it. */
+const REFRESH_MS = 20_000
+
+/** A VM that the daemon may monitor, by the connection that it holds. */
+export class DaemonVm implements VmContext {
+  readonly clock: Clock
+  readonly vm: VmRecord
+  readonly #deps: DaemonHostDeps
+
+  constructor(deps: DaemonHostDeps, vm: VmRecord) {
+    this.#deps = deps
+    this.clock = deps.clock
+    this.vm = vm
+  }
+
+  async engine(signal: AbortSignal): Promise<Engine> {
+    // One that was registered or started a moment ago.
+    const guest = await sooner(this.clock, () => this.#deps.guest(this.vm.ref), signal)
+    if (guest === undefined) throw this.#notMonitored()
+    return (await guest.hold(signal)).engine
+  }
+
+  /** Does nothing for a VM that is not being monitored: there is no list then. */
+  async refreshList(signal: AbortSignal): Promise<void> {
+    const held = this.#deps.guest(this.vm.ref)?.held
+    if (held === undefined) return
+    const late = {
+      kind: 'refresh-timeout',
+      cause: `The new container list of VM ${this.vm.uuid} was not there within ${REFRESH_MS / 1000} s`,
+      cure: 'It comes by itself once the guest and XAPI answer; see xscontainer status',
+    }
+    await within(this.clock, REFRESH_MS, signal, late, async (inTime) => {
+      await held.watch.refresh()
+      await this.#deps.publisher.settle(this.vm.ref, inTime)
+    })
+  }
+
+  async setKeys(keys: Readonly<Record<string, string | undefined>>, signal: AbortSignal): Promise<void> {
+    const known = { ...this.vm.otherConfig, ...this.#deps.watch.get(this.vm.ref)?.otherConfig }
+    await this.#deps.store.apply(this.vm.ref, writesFor(keys, known), signal)
+  }
+
+  /** Asked of XAPI: few operations need it, and the pool has many keys that are not ours. */
+  async poolConfig(signal: AbortSignal): Promise<Fields> {
+    const pool = this.#deps.watch.pool()?.ref
+    return fieldsOf(await this.#deps.session.call('pool.get_other_config', [pool ?? ''], signal), () => true)
+  }
+
+  async tell(title: string, body: string, signal: AbortSignal): Promise<void> {
+    await this.#deps.store.create(this.vm.uuid, title, body, signal)
+  }
+
+  #notMonitored(): TransientError {
+    return new TransientError({
+      kind: 'not-monitored-yet',
+      cause: `The monitor has not begun to monitor VM ${this.vm.uuid} yet`,
+      cure: 'Try again in some seconds; if it stays so, see /var/log/xscontainer.log',
+    })
+  }
+}
