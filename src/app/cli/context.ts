@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts'
+import { cleanForTerminal } from '../../base/text.ts'
 import type { XapiSession } from '../../xapi/session.ts'
 import type { Config } from '../config.ts'
 import type { Terminal } from './terminal.ts'
@@ -30,6 +31,7 @@ export class CliContext {
   readonly clock: Clock
   readonly signal: AbortSignal
   readonly configPath: string | undefined
+  readonly #noted = new Set<string>()
   #config: Promise<Config> | undefined
   readonly #sessions = new Map<number, Promise<XapiSession>>()
 
@@ -66,9 +68,11 @@ export class CliContext {
     return pickVm(await this.vms(all), word)
   }
 
-  /** A note beside what was asked for. */
+  /** A note beside what was asked for, once. */
   note(text: string): void {
-    this.io.err(`xscontainer: ${text}\n`)
+    if (this.#noted.has(text)) return
+    this.#noted.add(text)
+    this.io.err(`xscontainer: ${cleanForTerminal(text)}\n`)
   }
 
   async close(): Promise<void> {

@@ -47,6 +47,9 @@ ${JSON_LINE}
 
 WORDS
 ${VM}${CONTAINER}
+OPTIONS
+  --json          as without: there is no other form
+
 `,
   logs: `  Colours and other control sequences are taken out. The container's standard error goes to standard error while
   following, and is part of the text otherwise.

@@ -16,7 +16,7 @@ export function lifecycle(operation: 'start' | 'stop' | 'restart' | 'pause' | 'u
       } catch (error) {
         context.signal.throwIfAborted()
         const { cause, cure } = diagnosisOf(error)
-        context.note(cleanForTerminal(`${operation} ${container}: ${cause}. ${cure}`))
+        context.note(`${operation} ${container}: ${cause}. ${cure}`)
         code = EXIT.failed
       }
     }

@@ -1,0 +1,85 @@
+# Completion of the xscontainer command for bash 4 and later; for /etc/bash_completion.d or `source` in ~/.bashrc.
+
+# Names of VMs of this host, or names of a VM's containers, one a line. Names that JSON has to escape are left out.
+_xscontainer_vms() {
+  xscontainer "${config[@]}" status --json 2>/dev/null | sed -n 's/^    "name": "\([^"\\]*\)",$/\1/p'
+}
+
+_xscontainer_containers() {
+  xscontainer "${config[@]}" ps -a --json -- "$1" 2>/dev/null | sed -n 's/^    "names": "\([^"\\]*\)",$/\1/p'
+}
+
+# Offers the lines on standard input that begin with the word under the cursor, quoted where they need it.
+_xscontainer_offer() {
+  local line typed=${cur#[\"\']}
+  typed=${typed//\\/}
+  while IFS= read -r line; do
+    [[ -n $line && $line == "$typed"* ]] || continue
+    if [[ $cur == [\"\']* ]]; then COMPREPLY+=("$line"); else COMPREPLY+=("$(printf %q "$line")"); fi
+  done
+}
+
+_xscontainer() {
+  local cur=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+  local verb='' word i options='' config=() given=()
+  COMPREPLY=()
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    word=${COMP_WORDS[i]}
+    case $word in
+      --config) config=(--config "${COMP_WORDS[++i]}") ;;
+      -n | --lines | --since | -u | --user) [[ -n $verb ]] && ((i++)) ;;
+      -*) ;;
+      *)
+        if [[ -z $verb ]]; then
+          verb=$word
+        else
+          # As the shell will read it, without having the shell run anything.
+          word=${word//\\/} word=${word#[\"\']} word=${word%[\"\']}
+          given+=("$word")
+        fi
+        ;;
+    esac
+  done
+
+  case $previous in
+    --config) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+    -n | --lines | --since | -u | --user) [[ -n $verb ]] && return ;;
+  esac
+
+  case $verb in
+    status) options='--pool --json' ;;
+    ps) options='--all --pool --json' ;;
+    top | inspect | stats | doctor) options='--json' ;;
+    logs) options='--follow --lines --since' ;;
+    exec) options='--interactive --tty --user' ;;
+    console) options='--user' ;;
+  esac
+  if [[ $cur == -* ]]; then
+    [[ $verb == exec && ${#given[@]} -ge 2 ]] && return
+    mapfile -t COMPREPLY < <(compgen -W "$options --config --help --version" -- "$cur")
+    return
+  fi
+
+  case $verb in
+    '')
+      mapfile -t COMPREPLY < <(compgen -W 'status ps top inspect logs stats start stop restart pause unpause exec console
+        register deregister watch doctor help' -- "$cur")
+      ;;
+    help) mapfile -t COMPREPLY < <(compgen -W 'status ps top inspect logs stats start stop restart pause unpause exec
+        console register deregister watch doctor' -- "$cur") ;;
+    ps | register | deregister | watch | doctor)
+      ((${#given[@]} == 0)) && _xscontainer_offer < <(_xscontainer_vms)
+      ;;
+    top | logs | stats | exec | console)
+      ((${#given[@]} == 0)) && _xscontainer_offer < <(_xscontainer_vms)
+      ((${#given[@]} == 1)) && _xscontainer_offer < <(_xscontainer_containers "${given[0]}")
+      ;;
+    inspect | start | stop | restart | pause | unpause)
+      ((${#given[@]} == 0)) && _xscontainer_offer < <(_xscontainer_vms)
+      ((${#given[@]} >= 1)) && _xscontainer_offer < <(_xscontainer_containers "${given[0]}")
+      ;;
+  esac
+  return 0
+}
+
+complete -F _xscontainer xscontainer
