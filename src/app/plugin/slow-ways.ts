@@ -1,15 +1,21 @@
+import { systemRandom } from '../../base/backoff.ts'
 import type { Clock } from '../../base/clock.ts'
-import { DiagnosedError, RefusedError } from '../../base/errors.ts'
+import { DiagnosedError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
+import { cutText } from '../../base/text.ts'
 import { VM_ELSEWHERE } from '../../control/message.ts'
+import { XapiSession } from '../../xapi/session.ts'
 import { loadConfig, type Config } from '../config.ts'
+import { vmUuidOf } from '../operations/run-operation.ts'
 import { findThisHost } from '../this-host.ts'
-import { CallersXapi } from './callers-xapi.ts'
 import type { ConfigPlace } from './config-place.ts'
 import { hostOf, passOn } from './elsewhere.ts'
 import type { MethodCall } from './method-call.ts'
 import { success, type Outcome } from './outcome.ts'
 import { openPluginLog } from './plugin-log.ts'
+
+/** Another host may have to wait for a container that takes its time to stop; it gives up before this. */
+const CALL_MS = 15 * 60_000
 
 /** What a call without the daemon is done with. */
 interface Tools {
@@ -23,7 +29,7 @@ interface Tools {
 /** Does the call without a daemon: here, or by the plugin of the host that has the VM. `why`: no daemon answered. */
 export async function alone(call: MethodCall, place: ConfigPlace, clock: Clock, why: string): Promise<Outcome> {
   const tools = openTools(call, place, clock)
-  tools.log.info({ fn: call.fn, vm: call.args['vmuuid'], why }, 'no daemon answers: doing it without')
+  tools.log.info({ ...about(call), why }, 'no daemon answers: doing it without')
   try {
     return success(await runHere(tools))
   } catch (error) {
@@ -39,15 +45,21 @@ export function elsewhere(call: MethodCall, place: ConfigPlace, clock: Clock): P
 
 async function findAndDo(tools: Tools): Promise<Outcome> {
   const { call, config, clock, log, signal } = tools
-  const xapi = new CallersXapi(config.xapi.socket, call.session, clock)
-  const vmUuid = call.args['vmuuid'] ?? ''
+  const { session } = call
+  const xapi = new XapiSession({ socketPath: config.xapi.socket, session, callMs: CALL_MS, clock, log })
+  const vmUuid = vmUuidOf(call.args) ?? ''
   const host = await hostOf(xapi, vmUuid, signal)
   // It has just come here, or has just been shut down, and the daemon does not know it yet.
   if (host === undefined || host === (await findThisHost(xapi, config.xapi.inventory, signal))) {
     return success(await runHere(tools))
   }
-  log.debug({ fn: call.fn, vm: vmUuid }, 'asking the host that has the VM')
+  log.debug(about(call), 'asking the host that has the VM')
   return passOn(xapi, host, call, signal)
+}
+
+/** Whatever a client sends: a line of the log stays a line. */
+function about({ fn, args }: MethodCall): object {
+  return { fn, vm: cutText(args['vmuuid'] ?? '', 60) }
 }
 
 function openTools(call: MethodCall, place: ConfigPlace, clock: Clock): Tools {
@@ -55,6 +67,8 @@ function openTools(call: MethodCall, place: ConfigPlace, clock: Clock): Tools {
   return { call, config, clock, log: openPluginLog(config.log), signal: new AbortController().signal }
 }
 
-function runHere(_tools: Tools): Promise<string> {
-  return Promise.reject(new RefusedError({ kind: 'todo', cause: 'Not there yet', cure: 'Wait' }))
+/** What it needs is loaded only now: a call that is passed on does without. */
+async function runHere({ call, signal, ...deps }: Tools): Promise<string> {
+  const { runAlone } = await import('../operations/run-alone.ts')
+  return runAlone({ ...deps, random: systemRandom, session: call.session }, call.fn, call.args, signal)
 }

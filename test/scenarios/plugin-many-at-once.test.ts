@@ -1,0 +1,49 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { callHost, installPlugin } from './plugin-clients.ts'
+import { World, type WorldGuest } from './world.ts'
+
+const CALLS = 50
+
+describe.each(['up', 'down'])('with the daemon %s', (daemon) => {
+  let world: World
+  let guest: WorldGuest
+
+  beforeAll(async () => {
+    world = await World.start()
+    installPlugin(world)
+    const containers = Array.from({ length: CALLS }, (_, i) => ({ name: `c-${i}` }))
+    guest = await world.addGuest({ engine: { containers } })
+    if (daemon === 'down') return
+    await world.startDaemon()
+    await world.untilMonitored(guest)
+  })
+  afterAll(() => world.stop())
+
+  const all = <T>(call: (i: number) => Promise<T>) => Promise.all(Array.from({ length: CALLS }, (_, i) => call(i)))
+  const call = (fn: string, args: Readonly<Record<string, string>>) =>
+    callHost(world, world.pool.hosts[0]!, fn, { vmuuid: guest.uuid, ...args })
+
+  test('50 calls at once succeed, with few connections to the guest', async () => {
+    const { counters } = guest.sim
+    const before = counters.connections
+    let mostOpen = 0
+    const watching = setInterval(() => (mostOpen = Math.max(mostOpen, guest.engine.openConnections)), 5)
+    const answers = await all((i) => call('get_top', { object: `c-${i}` }))
+    clearInterval(watching)
+    for (const answer of answers) expect(answer).toMatch(/^True<docker_top><item>/)
+    expect(mostOpen).toBeLessThanOrEqual(daemon === 'up' ? 12 : CALLS)
+    // sshd drops connections at random when more than 10 are not authenticated yet (MaxStartups).
+    expect(counters.mostHandshaking).toBeLessThanOrEqual(10)
+    expect(counters.connections - before).toBeLessThanOrEqual(daemon === 'up' ? 0 : CALLS)
+  }, 120_000)
+
+  test('50 containers are paused at once, and each call leaves a list that shows it', async () => {
+    const shown = await all(async (i) => {
+      expect(await call('pause', { container: `c-${i}` })).toBe('True')
+      return world.containers(guest)[`c-${i}`]?.['status']
+    })
+    expect(shown).toEqual(Array.from({ length: CALLS }, () => 'Up (Paused)'))
+    const end = Object.values(world.containers(guest)).map((entry) => entry['status'])
+    expect(end).toEqual(Array.from({ length: CALLS }, () => 'Up (Paused)'))
+  }, 120_000)
+})
