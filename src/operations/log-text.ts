@@ -32,6 +32,7 @@ function wholeLines(bytes: Buffer): Buffer {
 
 function lastLines(text: string, lines: number): string {
   let start = text.endsWith('\n') ? text.length - 1 : text.length
-  for (let left = lines; left > 0 && start >= 0; left--) start = text.lastIndexOf('\n', start - 1)
-  return text.slice(Math.max(start + 1, 0))
+  // Before an index of -1, lastIndexOf would look at 0 again.
+  for (let left = lines; left > 0 && start >= 0; left--) start = start === 0 ? -1 : text.lastIndexOf('\n', start - 1)
+  return text.slice(start + 1)
 }
