@@ -27,7 +27,7 @@ _xscontainer() {
     word=${COMP_WORDS[i]}
     case $word in
       --config) config=(--config "${COMP_WORDS[++i]}") ;;
-      -n | --lines | --since | -u | --user) [[ -n $verb ]] && ((i++)) ;;
+      -n | --tail | --since | -u | --user) [[ -n $verb ]] && ((i++)) ;;
       -*) ;;
       *)
         if [[ -z $verb ]]; then
@@ -43,14 +43,14 @@ _xscontainer() {
 
   case $previous in
     --config) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-    -n | --lines | --since | -u | --user) [[ -n $verb ]] && return ;;
+    -n | --tail | --since | -u | --user) [[ -n $verb ]] && return ;;
   esac
 
   case $verb in
     status) options='--pool --json' ;;
     ps) options='--all --pool --json' ;;
     top | inspect | stats | doctor) options='--json' ;;
-    logs) options='--follow --lines --since' ;;
+    logs) options='--follow --tail --since' ;;
     exec) options='--interactive --tty --user' ;;
     console) options='--user' ;;
   esac

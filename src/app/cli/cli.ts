@@ -69,7 +69,7 @@ function complain(io: CliIo, error: Error): number {
   return USAGE_KINDS.has(error.diagnosis.kind) ? EXIT.usage : EXIT.failed
 }
 
-const USAGE_KINDS: ReadonlySet<string> = new Set(['config', 'ambiguous', 'no-such-vm', 'bad-argument', 'bad-container'])
+const USAGE_KINDS: ReadonlySet<string> = new Set(['config', 'ambiguous', 'no-such-vm', 'bad-argument'])
 
 function usage(io: CliIo, what: string, verb = ''): number {
   io.err(`xscontainer: ${clean(what)}. See xscontainer ${verb === '' ? '' : `${verb} `}--help\n`)

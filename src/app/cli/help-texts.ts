@@ -58,7 +58,7 @@ WORDS
 ${VM}${CONTAINER}
 OPTIONS
   -f, --follow    go on with what it prints, until Ctrl-C; needs the monitor
-  -n, --lines N   so many of the last lines, 1 to 1000; 100 by default
+  -n, --tail N    so many of the last lines, 1 to 1000; 100 by default
   --since TIME    none before: Unix seconds, 2026-01-31T12:00:00Z, or a span until now such as 10m or 1h30m
 
 `,

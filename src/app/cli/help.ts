@@ -7,8 +7,7 @@ const EXIT_STATUS = `EXIT STATUS
   0    done
   1    failed: the monitor, XAPI, the guest or its engine did not do it; of several containers one was enough.
        doctor: a step failed
-  2    wrong words or configuration, no such VM, a VM that fits several (they are listed), or a
-       name that no container can have
+  2    wrong words or configuration, no such VM, or a VM that fits several (they are listed)
   130  ended by Ctrl-C
   exec and console end with the exit code of the command in the container (126: it cannot be run, 127: it is not
   there, as the engine tells it), or with one of the above when it did not come to that

@@ -19,7 +19,7 @@ export const logs: Verb = async (context, line) => {
 }
 
 function wanted(line: CommandLine): Record<string, string> {
-  const lines = numberOption(line, 'lines', 1, MOST_LINES)
+  const lines = numberOption(line, 'tail', 1, MOST_LINES)
   const since = textOption(line, 'since')
   return { ...(lines !== undefined && { lines: String(lines) }), ...(since !== undefined && { since }) }
 }

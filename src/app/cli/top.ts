@@ -1,10 +1,14 @@
 import { KEY } from '../../model/fields.ts'
 import { ask } from './ask.ts'
 import type { CliContext } from './context.ts'
+import { listOf } from './list.ts'
+import { readStats } from './stats-reply.ts'
 import { jsonText, table } from './table.ts'
 import { EXIT, type Verb } from './verb.ts'
 import type { CliVm } from './vms.ts'
 import { readProcesses, type ProcessOf } from './xml-rows.ts'
+
+const SHORT_ID = 10
 
 /** The processes of one container as the engine tells them now, or those of all containers by CPU as last sampled. */
 export const top: Verb = async (context, { args, options }) => {
@@ -42,24 +46,32 @@ async function live(context: CliContext, vm: CliVm, object: string): Promise<Pro
   return readProcesses(await ask(context, vm, 'get_top', { object }))
 }
 
-/** By CPU, the busiest first. */
+/** By CPU, the busiest first; what runs but was not there at the last sample is asked for, and has no CPU yet. */
 async function sampled(context: CliContext, vm: CliVm): Promise<ProcessOf[]> {
-  const xml = vm.otherConfig[KEY.top]
-  const processes = xml === undefined ? await allLive(context, vm) : readProcesses(xml)
+  const sample = readProcesses(vm.otherConfig[KEY.top] ?? '')
+  const known = new Set(sample.map(({ container }) => container))
+  const processes = [...sample, ...(await missing(context, vm, known))]
   return processes
     .map((process, at) => ({ process, at, cpu: Number(process.columns.get('CPU') ?? 0) || 0 }))
     .sort((a, b) => b.cpu - a.cpu || a.at - b.at)
     .map(({ process }) => process)
 }
 
-/** Nothing has been sampled yet, or nobody samples: each running container is asked. */
-async function allLive(context: CliContext, vm: CliVm): Promise<ProcessOf[]> {
-  const { listOf } = await import('./list.ts')
+async function missing(context: CliContext, vm: CliVm, known: ReadonlySet<string>): Promise<ProcessOf[]> {
   const found: ProcessOf[] = []
-  for (const { container, names } of (await listOf(context, vm)).containers) {
+  for (const { id, names } of await running(context, vm)) {
+    const container = id.slice(0, SHORT_ID)
+    if (known.has(container)) continue
     found.push(...(await live(context, vm, container)).map(({ columns }) => ({ container, names, columns })))
   }
   return found
+}
+
+/** Paused containers have processes as well. */
+async function running(context: CliContext, vm: CliVm): Promise<{ id: string; names: string }[]> {
+  const { containers, state } = await listOf(context, vm)
+  if (state !== null) return containers.filter(({ status }) => status.startsWith('Up'))
+  return readStats(await ask(context, vm, 'get_stats')).containers.map(({ id, name }) => ({ id, names: name }))
 }
 
 /** All titles there are, in the order of their first appearance, without one that only repeats another. */

@@ -43,7 +43,7 @@ export const VERBS: Readonly<Record<string, VerbSpec>> = {
     summary: 'what a container has printed last',
     options: {
       follow: { type: 'boolean', short: 'f' },
-      lines: { type: 'string', short: 'n' },
+      tail: { type: 'string', short: 'n' },
       since: { type: 'string' },
     },
     least: 2,

@@ -66,7 +66,7 @@ describe('what does not', () => {
     [['stats'], 2, 'something is missing: xscontainer stats VM [CONTAINER]'],
     [['stop', 'web'], 2, 'something is missing: xscontainer stop VM CONTAINER...'],
     [['exec', 'web', 'x'], 2, 'the command to run is missing'],
-    [['logs', 'web', 'x', '-n', '0'], 2, '--lines takes a whole number from 1 to 1000, not "0"'],
+    [['logs', 'web', 'x', '-n', '0'], 2, '--tail takes a whole number from 1 to 1000, not "0"'],
     [['constructor'], 2, 'there is no command "constructor"'],
     [['ps', '--loud'], 2, "Unknown option '--loud'"],
     [['ps', '--config'], 2, '--config'],
