@@ -43,7 +43,7 @@ async function greeted(socket: Socket, wire: FrameSocket, socketPath: string): P
     socket.once('connect', resolve)
     socket.once('error', (error) => reject(unavailable(socketPath, error)))
   })
-  const first = await wire.frames.next().catch((error: Error) => Promise.reject(unavailable(socketPath, error)))
+  const first = await wire.frames.next()
   if (first.done === true) throw unavailable(socketPath)
   const { type, data } = first.value
   const { protocol } = type === FRAME.hello ? readJson(data) : {}

@@ -4,7 +4,7 @@ import { encodeFrame, readFrames, type Frame } from './frame.ts'
 
 /** One end of a connection of the control socket: frames both ways, no faster than the other side reads. */
 export class FrameSocket {
-  /** What comes, read from the connection only as it is taken; ends with the connection, throws when that breaks. */
+  /** What comes, read from the connection only as it is taken; ends with the connection, however that ends. */
   readonly frames: AsyncGenerator<Frame, void>
   readonly #socket: Socket
 
@@ -12,7 +12,9 @@ export class FrameSocket {
     this.#socket = socket
     // Whoever writes or reads is told; without a listener it would end the process.
     socket.on('error', () => undefined)
-    this.frames = readFrames(socket as AsyncIterable<Buffer>, mostBytes)
+    // Who sends what cannot be read is still told so.
+    const chunks = socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
+    this.frames = readFrames(untilBroken(chunks), mostBytes)
   }
 
   /** Resolves when there is room for more. Rejects with a StoppedError when the connection is gone. */
@@ -45,5 +47,14 @@ export class FrameSocket {
 
   close(): void {
     this.#socket.destroy()
+  }
+}
+
+/** A connection that breaks is one that ends: what was missing then, whoever reads knows. */
+async function* untilBroken(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
+  try {
+    yield* chunks
+  } catch {
+    return
   }
 }

@@ -2,13 +2,12 @@ import type { Clock } from '../../base/clock.ts'
 import { within } from '../../base/deadline.ts'
 import { TransientError } from '../../base/errors.ts'
 import type { Engine } from '../../engine/engine.ts'
-import type { Fields } from '../../model/fields.ts'
+import { KEY, type Fields } from '../../model/fields.ts'
 import type { VmRecord } from '../../model/vm.ts'
 import type { VmContext } from '../../operations/operation.ts'
 import { fieldsOf } from '../../xapi/vm-record.ts'
 import type { DaemonHostDeps } from './daemon-host.ts'
 import { sooner } from './sooner.ts'
-import { writesFor } from './vm-writes.ts'
 
 /** A look, and XAPI's writes: whoever did something waits for it. */
 const REFRESH_MS = 20_000
@@ -48,8 +47,14 @@ export class DaemonVm implements VmContext {
   }
 
   async setKeys(keys: Readonly<Record<string, string | undefined>>, signal: AbortSignal): Promise<void> {
-    const known = { ...this.vm.otherConfig, ...this.#deps.watch.get(this.vm.ref)?.otherConfig }
-    await this.#deps.store.apply(this.vm.ref, writesFor(keys, known), signal)
+    const { store, publisher, guest } = this.#deps
+    // Whatever XAPI has told: what was written a moment ago, by the publisher for example, is not in that.
+    const writes = Object.entries(keys).map(([key, value]) => ({ key, value, replaces: true }))
+    await store.apply(this.vm.ref, writes, signal)
+    if (keys[KEY.monitor] === undefined || keys[KEY.monitor] === 'True') return
+    // Until then its documents might come back.
+    await sooner(this.clock, () => guest(this.vm.ref) === undefined || undefined, signal)
+    await publisher.settle(this.vm.ref, signal)
   }
 
   /** Asked of XAPI: few operations need it, and the pool has many keys that are not ours. */
