@@ -50,9 +50,8 @@ export async function xenCenter(world: World): Promise<PluginClient> {
   return {
     async call(fn, vm, args = {}) {
       const { ref } = world.pool.coordinator
-      return withoutTrue(
-        await client().text('host.call_plugin', session, ref, 'xscontainer', fn, { vmuuid: vm.uuid, ...args }),
-      )
+      const params = [session, ref, 'xscontainer', fn, { vmuuid: vm.uuid, ...args }] as const
+      return withoutTrue(await withoutDefect(client().text('host.call_plugin', ...params)))
     },
   }
 }
@@ -64,9 +63,8 @@ export async function xenOrchestra(world: World): Promise<PluginClient> {
     async call(fn, vm, args = {}) {
       const on = await client().text('VM.get_resident_on', session, vm.ref)
       const host = on === 'OpaqueRef:NULL' ? world.pool.coordinator.ref : on
-      return withoutTrue(
-        await client().text('host.call_plugin', session, host, 'xscontainer', fn, { vmuuid: vm.uuid, ...args }),
-      )
+      const params = [session, host, 'xscontainer', fn, { vmuuid: vm.uuid, ...args }] as const
+      return withoutTrue(await withoutDefect(client().text('host.call_plugin', ...params)))
     },
   }
 }
@@ -74,7 +72,18 @@ export async function xenOrchestra(world: World): Promise<PluginClient> {
 /** Calls the plugin of one host, with exactly these args. */
 export async function callHost(world: World, host: SimHost, fn: string, args: PluginArgs): Promise<string> {
   const { client, session } = await login(world)
-  return client().text('host.call_plugin', session, host.ref, 'xscontainer', fn, args)
+  return withoutDefect(client().text('host.call_plugin', session, host.ref, 'xscontainer', fn, args))
+}
+
+/** A failure that nobody has thought of is a defect, whatever else it says. */
+async function withoutDefect(answer: Promise<string>): Promise<string> {
+  const failed = await answer.then(
+    () => '',
+    (error: unknown) => String(error),
+  )
+  if (/Unexpected error|failed to parse plugin output/.test(failed))
+    throw new Error(`a defect of the plugin: ${failed}`)
+  return answer
 }
 
 /** Each call has a connection of its own: one connection carries one call at a time. */

@@ -13,9 +13,10 @@ describe.each(['up', 'down'])('with the daemon %s', (daemon) => {
     installPlugin(world)
     const containers = Array.from({ length: CALLS }, (_, i) => ({ name: `c-${i}` }))
     guest = await world.addGuest({ engine: { containers } })
-    if (daemon === 'down') return
     await world.startDaemon()
     await world.untilMonitored(guest)
+    // What it has published stays.
+    if (daemon === 'down') await world.daemons[0]!.kill()
   })
   afterAll(() => world.stop())
 
@@ -40,6 +41,8 @@ describe.each(['up', 'down'])('with the daemon %s', (daemon) => {
   test('50 containers are paused at once, and each call leaves a list that shows it', async () => {
     const shown = await all(async (i) => {
       expect(await call('pause', { container: `c-${i}` })).toBe('True')
+      // While somebody else replaces the list there is none for some milliseconds.
+      await world.until('there is a list', () => world.config(guest)['docker_ps'] !== undefined)
       return world.containers(guest)[`c-${i}`]?.['status']
     })
     expect(shown).toEqual(Array.from({ length: CALLS }, () => 'Up (Paused)'))

@@ -11,7 +11,7 @@ import { findThisHost } from '../this-host.ts'
 import type { ConfigPlace } from './config-place.ts'
 import { hostOf, passOn } from './elsewhere.ts'
 import type { MethodCall } from './method-call.ts'
-import { success, type Outcome } from './outcome.ts'
+import { failureOf, success, type Outcome } from './outcome.ts'
 import { openPluginLog } from './plugin-log.ts'
 
 /** Another host may have to wait for a container that takes its time to stop; it gives up before this. */
@@ -26,21 +26,34 @@ interface Tools {
   readonly signal: AbortSignal
 }
 
-/** Does the call without a daemon: here, or by the plugin of the host that has the VM. `why`: no daemon answered. */
-export async function alone(call: MethodCall, place: ConfigPlace, clock: Clock, why: string): Promise<Outcome> {
-  const tools = openTools(call, place, clock)
-  tools.log.info({ ...about(call), why }, 'no daemon answers: doing it without')
-  try {
-    return success(await runHere(tools))
-  } catch (error) {
-    if (error instanceof DiagnosedError && error.diagnosis.kind === VM_ELSEWHERE) return findAndDo(tools)
-    throw error
-  }
+/**
+ * Does the call without a daemon: here, or by the plugin of the host that has the VM. `why`: no daemon answered. Never
+ * rejects: this module is a bundle of its own, with error classes that nobody outside knows.
+ */
+export function alone(call: MethodCall, place: ConfigPlace, clock: Clock, why: string): Promise<Outcome> {
+  return outcomeOf(call, async () => {
+    const tools = openTools(call, place, clock)
+    tools.log.info({ ...about(call), why }, 'no daemon answers: doing it without')
+    try {
+      return success(await runHere(tools))
+    } catch (error) {
+      if (error instanceof DiagnosedError && error.diagnosis.kind === VM_ELSEWHERE) return findAndDo(tools)
+      throw error
+    }
+  })
 }
 
-/** Does the call where XAPI says that the VM is now; rejects with a DiagnosedError when there is no such VM. */
+/** Does the call where XAPI says that the VM is now. Never rejects. */
 export function elsewhere(call: MethodCall, place: ConfigPlace, clock: Clock): Promise<Outcome> {
-  return findAndDo(openTools(call, place, clock))
+  return outcomeOf(call, () => findAndDo(openTools(call, place, clock)))
+}
+
+async function outcomeOf({ fn }: MethodCall, work: () => Promise<Outcome>): Promise<Outcome> {
+  try {
+    return await work()
+  } catch (error) {
+    return failureOf(fn, error)
+  }
 }
 
 async function findAndDo(tools: Tools): Promise<Outcome> {
