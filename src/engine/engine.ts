@@ -5,7 +5,7 @@ import { actOn, inspectContainer, sampleStats, type Verb } from './container-cal
 import { containerRef } from './container-ref.ts'
 import type { Conversation } from './conversation.ts'
 import { EngineCalls, type EngineDeps, type EngineLimits } from './engine-calls.ts'
-import { eventsEnded, replyWrongShape } from './errors.ts'
+import { containerNotRunning, eventsEnded, replyWrongShape } from './errors.ts'
 import { readEvents, TOLD_ACTIONS, type EngineEvent } from './event-stream.ts'
 import { startExec, type ExecCommand } from './exec.ts'
 import { followLogs, readLogs, type LastBytes, type LogsWanted } from './logs.ts'
@@ -84,6 +84,7 @@ export class Engine {
     const name = `GET /containers/${path}/top`
     const options = this.product === 'podman' ? { ps_args: PODMAN_COLUMNS } : {}
     const table = await this.#calls.call<unknown>(name, signal, (docker) => docker.getContainer(path).top(options))
+    if (Buffer.isBuffer(table) && table.length === 0) throw containerNotRunning(path) // Podman
     const reply = anObject(name, table)
     if (!Array.isArray(reply.Titles)) throw replyWrongShape(name, 'a table of processes')
     const rows: unknown[] = Array.isArray(reply.Processes) ? reply.Processes : []

@@ -43,6 +43,12 @@ export function badContainer(text: string): RefusedError {
   })
 }
 
+/** For engines that say so by saying nothing. */
+export function containerNotRunning(container: string): RefusedError {
+  const cause = `The container ${container} is not running`
+  return new RefusedError({ kind: 'engine-conflict', cause, cure: 'Start the container first' })
+}
+
 export function streamMalformed(request: string): RefusedError {
   const cause = `The container engine answered ${request} with a stream that is not made of its frames`
   return new RefusedError({ kind: 'stream-malformed', cause, cure: IS_ENGINE })

@@ -34,6 +34,29 @@ describe('lifecycle operations', () => {
     expect(context.sim.requestCount(new RegExp(`^POST /containers/web/${operation.name}$`))).toBe(1)
   })
 
+  it.each([
+    [stop, 'running', /^Exited/],
+    [pause, 'running', /\(Paused\)$/],
+    [unpause, 'paused', /^Up [^(]*$/],
+  ] as const)('$0.name looks at the list only when the list shows it', async (operation, state, status) => {
+    const lag = { die: 150, pause: 150, unpause: 150 }
+    const context = new FakeContext({ containers: [{ name: 'web', state }], listLagMs: lag })
+    const listed = async () => (await (await context.engine(SIGNAL)).list(SIGNAL))[0]?.Status
+    let seen: unknown
+    context.refreshList = async () => {
+      seen = await listed()
+    }
+    await act(context, operation)
+    expect(seen).toMatch(status)
+  })
+
+  it('do not wait for a list that never shows it', async () => {
+    const context = new FakeContext({ containers: [{ name: 'web' }], listLagMs: { pause: 3_600_000 } })
+    await act(context, pause)
+    expect(context.done).toEqual(['refreshList'])
+    expect(context.sim.requestCount(/containers\/json$/)).toBeLessThan(20)
+  })
+
   it('take a full id, and the beginning of one', async () => {
     const context = web('running')
     const { id } = context.sim.store.find('web')

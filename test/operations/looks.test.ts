@@ -85,8 +85,8 @@ describe('get_top', () => {
     expect(xml).toContain(`<truncated>${10_000 - xml.split('<Process>').length + 1}</truncated>`)
   })
 
-  it('passes on that the container does not run', async () => {
-    const context = new FakeContext({ containers: [{ ...web, state: 'exited' }] })
+  it.each(['docker-20.10', 'podman-4'] as const)('passes on that the container does not run: %s', async (flavour) => {
+    const context = new FakeContext({ flavour, containers: [{ ...web, state: 'exited' }] })
     const error = await refusal(look(context, getTop))
     expect(diagnosisOf(error).kind).toBe('engine-conflict')
     expect(String(error)).toContain('is not running')
