@@ -96,7 +96,7 @@ export class GuestSession {
     while (!signal.aborted) {
       const { error, readyMs } = await this.#attempt(signal)
       if (signal.aborted) break
-      if (readyMs > PROVEN_MS) delays = backoff(RETRY_FIRST_MS, RETRY_CAP_MS, this.#deps.random)
+      if (isProven(readyMs)) delays = backoff(RETRY_FIRST_MS, RETRY_CAP_MS, this.#deps.random)
       this.#over(error, readyMs)
       const delay = error instanceof StoppedError ? 0 : delays.next().value
       await this.#wait(error instanceof RefusedError ? Math.max(delay, RETRY_REFUSED_MS) : delay, signal)
@@ -105,8 +105,8 @@ export class GuestSession {
     this.#cancelShow?.()
   }
 
-  /** One connection from dial to its end; how it ended, and how long it had been good. */
-  async #attempt(signal: AbortSignal): Promise<{ error: unknown; readyMs: number }> {
+  /** One connection from dial to its end; how it ended, and how long it had been good, if ever. */
+  async #attempt(signal: AbortSignal): Promise<{ error: unknown; readyMs: number | undefined }> {
     const { clock } = this.#deps
     let readyAt: number | undefined
     let cancelProof: (() => void) | undefined
@@ -121,7 +121,7 @@ export class GuestSession {
       })
       throw new StoppedError()
     } catch (error) {
-      return { error, readyMs: readyAt === undefined ? 0 : clock.monotonic() - readyAt }
+      return { error, readyMs: readyAt === undefined ? undefined : clock.monotonic() - readyAt }
     } finally {
       cancelProof?.()
       this.#redial = undefined
@@ -176,13 +176,13 @@ export class GuestSession {
     this.#input({ type: 'ready' })
   }
 
-  #over(error: unknown, readyMs: number): void {
-    if (readyMs >= PROVEN_MS) this.#earlyLosses = 0
-    else if (readyMs > 0 && !(error instanceof StoppedError)) this.#earlyLosses++
+  #over(error: unknown, readyMs: number | undefined): void {
+    if (isProven(readyMs)) this.#earlyLosses = 0
+    else if (readyMs !== undefined && !(error instanceof StoppedError)) this.#earlyLosses++
     if (this.#state.at === 'monitored') {
       this.reconnects++
       this.#armGrace()
-      this.#deps.log.info({ err: asError(error), good_ms: Math.round(readyMs) }, 'connection to the guest ended')
+      this.#deps.log.info({ err: asError(error), good_ms: Math.round(readyMs ?? 0) }, 'connection to the guest ended')
       // One that comes and goes is not `connecting` and `monitored` in turns: its status says what is wrong with it.
       if (error instanceof StoppedError || this.#earlyLosses < MOST_EARLY_LOSSES) return this.#input({ type: 'lost' })
     }
@@ -233,6 +233,10 @@ export class GuestSession {
         )
     }
   }
+}
+
+function isProven(readyMs: number | undefined): boolean {
+  return readyMs !== undefined && readyMs >= PROVEN_MS
 }
 
 /** Whether this link is what one would get by connecting anew. */

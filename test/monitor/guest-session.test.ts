@@ -28,6 +28,7 @@ let transport: (target: Target, signal: AbortSignal) => GuestLink | Error | Prom
 let fail: ((error: Error) => void)[]
 /** Whether a link is ready as soon as it is there. */
 let readyAtOnce: boolean
+let stateChanged: () => void
 
 const aim = (more: Partial<Target> = {}): Aim => ({ target: { ...TARGET, ...more }, problem: undefined })
 const connected = (target: Target) => {
@@ -47,6 +48,7 @@ beforeEach(() => {
   messages = []
   fail = []
   readyAtOnce = true
+  stateChanged = () => undefined
   transport = connected
 })
 
@@ -81,6 +83,7 @@ function start(first: Aim = aim()): Promise<void> {
       },
       notify: (body) => messages.push(body),
       graceMs: GRACE_MS,
+      changed: () => stateChanged(),
     },
     first,
   )
@@ -404,4 +407,107 @@ describe('stopping', () => {
     expect(statuses.filter((line) => line.startsWith('connecting'))).toEqual([])
     for (const link of links) expect(link.isClosed).toBe(true)
   })
+})
+
+describe('a guest that comes and goes', () => {
+  const lost = () => new TransientError({ kind: 'events-ended', cause: 'The event stream ended', cure: 'Look at it' })
+
+  /** Each connection is good at first and breaks after so long. */
+  async function flap(times: number, goodMs: number): Promise<void> {
+    for (let i = 0; i < times; i++) {
+      const connections = fail.length
+      while (fail.length === connections || session.state.at === 'connecting') await clock.advance(100)
+      await clock.advance(goodMs)
+      fail.at(-1)!(lost())
+      await settle()
+    }
+  }
+
+  test('is connecting after a loss or two', async () => {
+    void start()
+    await settle()
+    fail.at(-1)!(lost())
+    await settle()
+    expect(session.state.at).toBe('connecting')
+    await flap(1, 1000)
+    expect(session.state.at).toBe('connecting')
+    await clock.advance(30_000)
+    expect(session.state.at).toBe('monitored')
+  })
+
+  test('has failed after the third early loss, with the cause, and has to prove itself', async () => {
+    void start()
+    await settle()
+    fail.at(-1)!(lost())
+    await settle()
+    await flap(2, 1000)
+    expect(statuses.at(-1)).toMatch(/^failed since .*: The event stream ended\. Look at it$/)
+    const before = statuses.length
+    for (let i = 0; i < 5; i++) {
+      await clock.advance(21_000)
+      fail.at(-1)!(lost())
+      await settle()
+    }
+    expect(statuses).toHaveLength(before)
+    const connections = fail.length
+    while (fail.length === connections) await clock.advance(100)
+    await clock.advance(29_000)
+    expect(session.state.at).toBe('failed')
+    await clock.advance(1000)
+    expect(session.state.at).toBe('monitored')
+    expect(statuses).toHaveLength(before + 1)
+  })
+
+  test('is told of once, after the grace, and its documents go', async () => {
+    void start()
+    await settle()
+    fail.at(-1)!(lost())
+    await settle()
+    await flap(2, 1000)
+    for (let i = 0; i < 8; i++) {
+      await clock.advance(21_000)
+      fail.at(-1)!(lost())
+      await settle()
+    }
+    expect(messages.filter((body) => body !== undefined)).toEqual(['The event stream ended. Look at it'])
+    for (const key of LIVE_KEYS) expect(published).toHaveProperty(key, undefined)
+  })
+
+  test('is dialled more and more rarely', async () => {
+    void start()
+    await settle()
+    fail.at(-1)!(lost())
+    await settle()
+    for (let i = 0; i < 6; i++) {
+      const connections = fail.length
+      while (fail.length === connections) await clock.advance(100)
+      fail.at(-1)!(lost())
+      await settle()
+    }
+    const gaps = pauses()
+    expect(gaps.slice(-2).every((gap) => gap >= 19_000)).toBe(true)
+    expect(gaps.toSorted((a, b) => a - b)).toEqual(gaps)
+  })
+
+  test('that was good for half a minute starts anew', async () => {
+    void start()
+    await settle()
+    fail.at(-1)!(lost())
+    await settle()
+    await flap(1, 1000)
+    await flap(1, 31_000)
+    await flap(2, 1000)
+    expect(session.state.at).toBe('connecting')
+  })
+})
+
+test('whoever wants to know is told of each new state', async () => {
+  const seen: string[] = []
+  stateChanged = () => seen.push(session.state.at)
+  transport = unreachable
+  void start()
+  await settle()
+  transport = connected
+  await clock.advance(30_000)
+  expect(seen).toEqual(['connecting', 'failed', 'monitored'])
 })

@@ -32,6 +32,7 @@ let mine: AbortSignal
 let sampler: Sampler | undefined
 let ready: number
 let running: Promise<never>
+let watch: GuestWatch
 let begun: number
 
 const START: EngineEvent = { type: 'container', action: 'start', id: 'a' }
@@ -116,7 +117,7 @@ beforeEach(() => {
 /** Starts the watch; `subscribed` says whether the engine's events flow already. */
 async function start(subscribed = true): Promise<void> {
   const observations = [listing, info, top] as Observation<unknown>[]
-  const watch = new GuestWatch(
+  watch = new GuestWatch(
     {
       clock,
       random: () => 1,
@@ -437,4 +438,147 @@ describe('stopping', () => {
     expect(getEventListeners(mine, 'abort')).toHaveLength(2)
     expect(stateOf(running).state).toBe('pending')
   })
+})
+
+describe('a refresh that somebody waits for', () => {
+  const PAUSED: EngineEvent = { type: 'container', action: 'create', id: 'new' }
+
+  beforeEach(async () => {
+    await start()
+    await clock.advance(10_000)
+    asked = []
+    published = []
+  })
+
+  test('looks at the list at once, and is over when that is published', async () => {
+    list = { a: 'renamed' }
+    const refreshed = stateOf(watch.refresh())
+    await settle()
+    expect(asks('ps')).toEqual([10_000])
+    expect(now()['ps']).toBe('renamed')
+    expect(refreshed.state).toBe('fulfilled')
+  })
+
+  test('is not served by a look that had begun before', async () => {
+    const slow = new Late<void>()
+    faults['ps'] = () => slow.promise
+    const first = stateOf(watch.refresh())
+    await settle()
+    const refreshed = stateOf(watch.refresh())
+    delete faults['ps']
+    slow.resolve()
+    await settle()
+    expect(first.state).toBe('fulfilled')
+    expect(asks('ps')).toEqual([10_000, 10_000])
+    expect(refreshed.state).toBe('fulfilled')
+  })
+
+  test('does not wait for the pace of looks, and many are served by one look', async () => {
+    await watch.refresh()
+    asked = []
+    const all = Array.from({ length: 20 }, () => stateOf(watch.refresh()))
+    await settle()
+    expect(asks('ps')).toEqual([10_000])
+    expect(all.map(({ state }) => state)).toEqual(Array(20).fill('fulfilled'))
+  })
+
+  test('waits until the list shows what the engine has told of, but not for ever', async () => {
+    emit(PAUSED)
+    await settle()
+    const refreshed = stateOf(watch.refresh())
+    await clock.advance(50)
+    expect(refreshed.state).toBe('pending')
+    list = { a: 'web', new: 'new' }
+    await clock.advance(25)
+    expect(refreshed.state).toBe('fulfilled')
+    emit({ ...START, action: 'rename' })
+    await settle()
+    const doubtful = stateOf(watch.refresh())
+    await clock.advance(290)
+    expect(doubtful.state).toBe('pending')
+    await clock.advance(40)
+    expect(doubtful.state).toBe('fulfilled')
+  })
+
+  test('ends sampling, and one that comes while the watch sleeps wakes it', async () => {
+    faults['top'] = () => new Promise(() => undefined)
+    sampler!.sample()
+    await settle()
+    const refreshed = stateOf(watch.refresh())
+    await settle()
+    expect(refreshed.state).toBe('fulfilled')
+  })
+
+  test('fails with the watch, at once when that is over', async () => {
+    const slow = new Late<void>()
+    faults['ps'] = () => slow.promise
+    const refreshing = watch.refresh()
+    refreshing.catch(() => undefined)
+    await settle()
+    endEvents(new Error('lost'))
+    await settle()
+    await expect(refreshing).rejects.toThrow('lost')
+    await expect(watch.refresh()).rejects.toThrow('lost')
+  })
+})
+
+test('what was looked at last can be asked for', async () => {
+  await start(false)
+  expect(watch.lastList).toBeUndefined()
+  subscribe()
+  await settle()
+  await clock.advance(5000)
+  expect(watch.lastList).toEqual({ value: { a: 'web' }, at: begun })
+  expect(watch.valueOf('info')).toBe('info')
+  expect(watch.valueOf('nothing')).toBeUndefined()
+})
+
+describe('an engine that says nothing', () => {
+  test('is asked for a sign of life after a minute, and again a minute after that', async () => {
+    await start()
+    await clock.advance(59_999)
+    expect(asks('ping')).toEqual([])
+    await clock.advance(1)
+    expect(asks('ping')).toEqual([60_000])
+    await clock.advance(60_000)
+    expect(asks('ping')).toEqual([60_000, 120_000])
+  })
+
+  test('is not asked as long as anything is heard of it', async () => {
+    await start()
+    await clock.advance(40_000)
+    emit({ type: 'network', action: 'connect', id: 'n' })
+    await clock.advance(40_000)
+    sampler!.sample()
+    await clock.advance(59_000)
+    expect(asks('ping')).toEqual([])
+    await clock.advance(1000)
+    expect(asks('ping')).toEqual([140_000])
+  })
+
+  test('that gives none is given up within 10 s, although no container runs', async () => {
+    list = {}
+    await start()
+    faults['ping'] = () => new Promise(() => undefined)
+    await clock.advance(69_999)
+    const state = stateOf(running)
+    await settle()
+    expect(state.state).toBe('pending')
+    await clock.advance(1)
+    expect(state.state).toBe('rejected')
+    await expect(running).rejects.toMatchObject({ diagnosis: { kind: 'engine-timeout' } })
+    expect(clock.pending).toBe(0)
+  })
+})
+
+test('a stream for the events that never opens is given up', async () => {
+  await start(false)
+  const state = stateOf(running)
+  await clock.advance(14_999)
+  expect(state.state).toBe('pending')
+  await clock.advance(1)
+  expect(state.state).toBe('rejected')
+  await expect(running).rejects.toMatchObject({ diagnosis: { kind: 'events-stalled' } })
+  expect(asked).toEqual([])
+  expect(clock.pending).toBe(0)
 })

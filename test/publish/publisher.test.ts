@@ -468,3 +468,87 @@ describe('drain', () => {
     for (const ref of refs) expect(store.actual(ref)).toEqual({})
   })
 })
+
+describe('what somebody waits for', () => {
+  const forever = new AbortController().signal
+
+  test('is written without waiting for the pace', async () => {
+    publisher.want('vm', { [KEY.ps]: 'a' })
+    await settle()
+    publisher.want('vm', { [KEY.ps]: 'b' })
+    await settle()
+    expect(lists()).toEqual([[0, 'a']])
+    const settled = stateOf(publisher.settle('vm', forever))
+    await clock.advance(30)
+    expect(lists()).toEqual([
+      [0, 'a'],
+      [20, 'b'],
+    ])
+    expect(settled.state).toBe('fulfilled')
+  })
+
+  test('does not change the pace of what comes later', async () => {
+    publisher.want('vm', { [KEY.ps]: 'a' })
+    await settle()
+    publisher.want('vm', { [KEY.ps]: 'b' })
+    void publisher.settle('vm', forever)
+    await clock.advance(100)
+    publisher.want('vm', { [KEY.ps]: 'c' })
+    await clock.advance(500)
+    expect(lists()).toHaveLength(2)
+    await clock.advance(1000)
+    expect(lists()).toHaveLength(3)
+  })
+
+  test('is over only when XAPI has it, after errors too', async () => {
+    store.before = () => Promise.reject(down())
+    publisher.want('vm', { [KEY.ps]: 'a' })
+    const settled = stateOf(publisher.settle('vm', forever))
+    await clock.advance(500)
+    expect(settled.state).toBe('pending')
+    store.before = () => undefined
+    await clock.advance(2000)
+    expect(settled.state).toBe('fulfilled')
+    expect(store.actual('vm')).toHaveProperty(KEY.ps, 'a')
+  })
+
+  test('ends with its signal, with the VM, and with the daemon', async () => {
+    store.before = () => Promise.reject(down())
+    publisher.want('vm', { [KEY.ps]: 'a' })
+    const stop = new AbortController()
+    const given = publisher.settle('vm', stop.signal)
+    const forgotten = stateOf(publisher.settle('vm', forever))
+    stop.abort(new Error('enough'))
+    await expect(given).rejects.toThrow('enough')
+    publisher.forget('vm')
+    await settle()
+    expect(forgotten.state).toBe('fulfilled')
+    publisher.want('vm', { [KEY.ps]: 'a' })
+    const drained = stateOf(publisher.settle('vm', forever))
+    const late = new AbortController()
+    const draining = publisher.drain(late.signal)
+    await settle()
+    late.abort()
+    await draining
+    await clock.advance(250)
+    expect(drained.state).toBe('fulfilled')
+  })
+
+  test('is over at once where nothing is wanted', async () => {
+    await publisher.settle('vm', forever)
+    publisher.want('vm', { [KEY.ps]: undefined })
+    await publisher.settle('vm', forever)
+    await publisher.settle('nobody', forever)
+  })
+
+  test('calls that changed something are counted by VM', async () => {
+    store.put('other', {})
+    publisher.want('vm', { [KEY.ps]: 'a' })
+    publisher.want('other', { [KEY.ps]: 'a', [KEY.info]: 'i' })
+    await settle()
+    expect(publisher.writesOf('vm')).toBe(2)
+    expect(publisher.writesOf('other')).toBe(3)
+    expect(publisher.writesOf('nobody')).toBe(0)
+    expect(publisher.writes).toBe(5)
+  })
+})
