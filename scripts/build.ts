@@ -1,6 +1,7 @@
 /** Bundles the executables into dist/: one file each, nothing needed beside it but Node. */
 import { build, type BuildOptions, type Plugin } from 'esbuild'
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { gzipSync } from 'node:zlib'
 
 /** ssh2 sets up WebAssembly for chacha20-poly1305 (16 MB of address space, 2 MB of memory); we never offer that cipher. */
@@ -40,22 +41,26 @@ const leftOut: Plugin = {
   },
 }
 
-/** Loads the module that lies packed in a comment at the end of the file: what a call does not need costs it nothing. */
-const UNPACK = `
+/** What a call of the plugin may need, but hardly any does: packed in comments at the end of the file, at no cost. */
+const PACKED = ['do-here', 'do-there']
+
+const unpack = (name: string) => `
 const text = require('node:fs').readFileSync(__filename, 'latin1')
-const packed = text.slice(text.lastIndexOf('/*') + 2, text.lastIndexOf('*/'))
-const code = require('node:zlib').gunzipSync(Buffer.from(packed, 'base64')).toString()
+const start = text.lastIndexOf('/*${name}:') + ${name.length + 3}
+const packed = Buffer.from(text.slice(start, text.indexOf('*/', start)), 'base64')
+const code = require('node:zlib').gunzipSync(packed).toString()
 const names = ['exports', 'require', 'module', '__filename', '__dirname']
-const run = require('node:vm').compileFunction(code, names, { filename: __filename + ' (packed)' })
+const run = require('node:vm').compileFunction(code, names, { filename: __filename + ' (${name})' })
 run(module.exports, require, module, __filename, __dirname)`
 
 const packedAtTheEnd: Plugin = {
   name: 'packed',
   setup(bundle) {
-    bundle.onResolve({ filter: /\/slow-ways\.ts$/ }, ({ path, kind }) =>
-      kind === 'dynamic-import' ? { path, namespace: 'packed' } : undefined,
+    const filter = new RegExp(`/(?:${PACKED.join('|')})\\.ts$`)
+    bundle.onResolve({ filter }, ({ path, kind }) =>
+      kind === 'dynamic-import' ? { path: basename(path, '.ts'), namespace: 'packed' } : undefined,
     )
-    bundle.onLoad({ filter: /./, namespace: 'packed' }, () => ({ contents: UNPACK }))
+    bundle.onLoad({ filter: /./, namespace: 'packed' }, ({ path }) => ({ contents: unpack(path) }))
   },
 }
 
@@ -90,8 +95,12 @@ function install(file: string, code: string): void {
 }
 
 async function plugin(): Promise<string> {
-  const slow = gzipSync(await bundle('src/app/plugin/slow-ways.ts', IMPORT_META_URL), { level: 9 })
-  return `${await bundle('src/bin/plugin.ts', PLUGIN_HEAD, [packedAtTheEnd])}/*${slow.toString('base64')}*/\n`
+  const parts = [await bundle('src/bin/plugin.ts', PLUGIN_HEAD, [packedAtTheEnd])]
+  for (const name of PACKED) {
+    const code = gzipSync(await bundle(`src/app/plugin/${name}.ts`, IMPORT_META_URL), { level: 9 })
+    parts.push(`/*${name}:${code.toString('base64')}*/\n`)
+  }
+  return parts.join('')
 }
 
 for (const folder of ['dist/bin', 'dist/plugins']) mkdirSync(folder, { recursive: true })

@@ -1,5 +1,5 @@
 import { answer } from '../app/plugin/answer.ts'
-import { configPlace } from '../app/plugin/config-place.ts'
+import { configPlace } from '../app/plugin/config-glance.ts'
 import { methodResponse } from '../app/plugin/method-response.ts'
 import { failureOf, type Outcome } from '../app/plugin/outcome.ts'
 import { print } from '../app/plugin/print.ts'
@@ -18,5 +18,6 @@ process.on('unhandledRejection', (error) => end(failureOf('', error)))
 void answer(process.argv[2] ?? '', {
   clock: systemClock,
   config: configPlace(process.env),
-  loadSlowWays: () => import('../app/plugin/slow-ways.ts'),
+  loadHere: () => import('../app/plugin/do-here.ts'),
+  loadThere: () => import('../app/plugin/do-there.ts'),
 }).then(end)

@@ -43,7 +43,7 @@ test(
 
       expect(await call(world, 'pause', guest)).toBe('True')
       expect(world.containers(guest)['web']?.['status']).toBe('Up (Paused)')
-      expect(pluginLog(world)).toMatch(/"level":"info".*no daemon/)
+      expect(pluginLog(world)).toMatch(/"level":"info".*without the daemon/)
     })
   },
   SECONDS_60,

@@ -105,11 +105,11 @@ describe.each(['up', 'down'])('with the daemons %s', (daemons) => {
     await playXenOrchestra(world, await xenOrchestra(world), guest(`xo-${index}`))
   })
 
-  test('the log says that no daemon answered, and no session is in it', () => {
+  test('the log says that without the daemon answered, and no session is in it', () => {
     for (const host of world.pool.hosts) {
       const log = pluginLog(world, host)
-      if (daemons === 'up') expect(log).not.toContain('no daemon')
-      else expect(log).toMatch(/"level":"info".*"fn":"pause".*no daemon/)
+      if (daemons === 'up') expect(log).not.toContain('without the daemon')
+      else expect(log).toMatch(/"level":"info".*"fn":"pause".*without the daemon/)
       expect(log).not.toContain('OpaqueRef:')
     }
   })

@@ -1,26 +1,26 @@
 import type { Clock } from '../../base/clock.ts'
-import { DiagnosedError } from '../../base/errors.ts'
+import { DiagnosedError, TransientError } from '../../base/errors.ts'
+import { cutText } from '../../base/text.ts'
 import { callControl } from '../../control/client.ts'
 import { ControlUnavailable } from '../../control/connect.ts'
 import { VM_ELSEWHERE } from '../../control/message.ts'
-import type { ConfigPlace } from './config-place.ts'
-import { controlSocket } from './control-socket.ts'
+import { glanceAtConfig, type ConfigGlance, type ConfigPlace } from './config-glance.ts'
 import { FUNCTIONS } from './functions.ts'
 import { parseMethodCall, type MethodCall } from './method-call.ts'
 import { failureOf, success, unknownFunction, type Outcome } from './outcome.ts'
 
-/** What a call needs that the daemon of this host does not do; takes long to load. */
-export interface SlowWays {
-  /** No daemon answers, `why` says how that shows. */
-  alone(call: MethodCall, config: ConfigPlace, clock: Clock, why: string): Promise<Outcome>
-  /** The daemon says that another host has the VM. */
-  elsewhere(call: MethodCall, config: ConfigPlace, clock: Clock): Promise<Outcome>
-}
+/** Does the call in this process, because no daemon answers (`why` says how that shows); undefined: the VM is elsewhere. */
+export type DoHere = (call: MethodCall, config: ConfigPlace, clock: Clock, why: string) => Promise<Outcome | undefined>
+
+/** Has the host do it that has the VM; undefined: that is this host, or the VM is on none. */
+export type DoThere = (call: MethodCall, config: ConfigGlance, clock: Clock) => Promise<Outcome | undefined>
 
 export interface AnswerDeps {
   readonly clock: Clock
   readonly config: ConfigPlace
-  readonly loadSlowWays: () => Promise<SlowWays>
+  /** These take long to load. They never reject: each is a bundle of its own, with error classes of its own. */
+  readonly loadHere: () => Promise<{ readonly doHere: DoHere }>
+  readonly loadThere: () => Promise<{ readonly doThere: DoThere }>
 }
 
 /** Does what the plugin's argument asks for, in the cheapest way that is there. Never rejects. */
@@ -35,15 +35,39 @@ export async function answer(argument: string, deps: AnswerDeps): Promise<Outcom
   }
 }
 
-async function serve(call: MethodCall, { clock, config, loadSlowWays }: AnswerDeps): Promise<Outcome> {
-  const alone = async (why: string) => (await loadSlowWays()).alone(call, config, clock, why)
-  const socket = await controlSocket(config.path, config.mustExist)
-  if (socket === undefined) return alone(`${config.path} cannot be used`)
+async function serve(call: MethodCall, { clock, config, loadHere, loadThere }: AnswerDeps): Promise<Outcome> {
+  const here = async (why: string) => (await loadHere()).doHere(call, config, clock, why)
+  const glance = await glanceAtConfig(config)
+  if (glance === undefined) return (await here(`${config.path} cannot be used`)) ?? moving(call)
+  const done = await askDaemon(call, glance, clock, here)
+  if (done !== undefined) return done
+  const there = await (await loadThere()).doThere(call, glance, clock)
+  // It has just come here, or has just been shut down, and the daemon does not know it yet.
+  return there ?? (await here('XAPI says that the VM is not on another host')) ?? moving(call)
+}
+
+/** By the daemon, or in its stead; undefined: another host has the VM. */
+async function askDaemon(
+  { fn, args }: MethodCall,
+  { controlSocket }: ConfigGlance,
+  clock: Clock,
+  here: (why: string) => Promise<Outcome | undefined>,
+): Promise<Outcome | undefined> {
   try {
-    return success(await callControl({ clock }, socket, call.fn, call.args, new AbortController().signal))
+    return success(await callControl({ clock }, controlSocket, fn, args, new AbortController().signal))
   } catch (error) {
-    if (error instanceof ControlUnavailable) return alone(error.diagnosis.cause)
-    if (!(error instanceof DiagnosedError && error.diagnosis.kind === VM_ELSEWHERE)) throw error
-    return (await loadSlowWays()).elsewhere(call, config, clock)
+    if (error instanceof ControlUnavailable) return here(error.diagnosis.cause)
+    if (error instanceof DiagnosedError && error.diagnosis.kind === VM_ELSEWHERE) return undefined
+    throw error
   }
+}
+
+/** Wherever one looks, it is somewhere else. */
+function moving({ fn, args }: MethodCall): Outcome {
+  const error = new TransientError({
+    kind: 'vm-moving',
+    cause: `The VM ${cutText(args['vmuuid'] ?? '', 60)} is moving to another host`,
+    cure: 'Try again in some seconds',
+  })
+  return failureOf(fn, error)
 }

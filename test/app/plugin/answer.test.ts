@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { answer, type SlowWays } from '../../../src/app/plugin/answer.ts'
+import { answer } from '../../../src/app/plugin/answer.ts'
 import { FUNCTIONS } from '../../../src/app/plugin/functions.ts'
 import type { MethodCall } from '../../../src/app/plugin/method-call.ts'
 import type { Outcome } from '../../../src/app/plugin/outcome.ts'
@@ -21,11 +21,14 @@ let daemon: Server | undefined
 let asked: Readonly<Record<string, unknown>>[]
 /** Which slow ways were taken. */
 let slow: [way: string, call: MethodCall][]
+/** What they answer, in this order. */
+let outcomes: (Outcome | undefined)[]
 
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'xsc-plugin-'))
   asked = []
   slow = []
+  outcomes = []
 })
 afterEach(() => {
   daemon?.close()
@@ -52,11 +55,14 @@ function ask(argument: string): Promise<Outcome> {
   writeFileSync(path, `[control]\nsocket = "${join(dir, 'control.sock')}"\n`)
   const way = (name: string) => (call: MethodCall) => {
     slow.push([name, call])
-    return Promise.resolve<Outcome>({ value: `True${name}` })
+    return Promise.resolve(outcomes.shift())
   }
-  const ways: SlowWays = { alone: way('alone'), elsewhere: way('elsewhere') }
-  const deps = { clock: systemClock, config: { path, mustExist: true }, loadSlowWays: () => Promise.resolve(ways) }
-  return answer(argument, deps)
+  return answer(argument, {
+    clock: systemClock,
+    config: { path, mustExist: true },
+    loadHere: () => Promise.resolve({ doHere: way('here') }),
+    loadThere: () => Promise.resolve({ doThere: way('there') }),
+  })
 }
 
 const call = (fn: string, args: Readonly<Record<string, string>> = {}) =>
@@ -81,18 +87,42 @@ test('the daemon refuses: class, cause and cure', async () => {
   expect(slow).toEqual([])
 })
 
-describe('what the daemon does not do is done the slow way, once, with the session', () => {
+describe('what the daemon does not do is done here or there, with the session', () => {
   const wanted = { fn: 'start', session: SESSION, args: { vmuuid: 'u' } }
+  const answerOf = (...given: (Outcome | undefined)[]) => {
+    outcomes = given
+    return ask(call('start', { vmuuid: 'u' }))
+  }
+  const elsewhere = () => listen(failed('RefusedError', VM_ELSEWHERE))
 
-  test('no daemon', async () => {
-    expect(await ask(call('start', { vmuuid: 'u' }))).toEqual({ value: 'Truealone' })
-    expect(slow).toEqual([['alone', wanted]])
+  test('no daemon: here', async () => {
+    expect(await answerOf({ value: 'Truehere' })).toEqual({ value: 'Truehere' })
+    expect(slow).toEqual([['here', wanted]])
   })
 
-  test('another host has the VM', async () => {
-    await listen(failed('RefusedError', VM_ELSEWHERE))
-    expect(await ask(call('start', { vmuuid: 'u' }))).toEqual({ value: 'Trueelsewhere' })
-    expect(slow).toEqual([['elsewhere', wanted]])
+  test('no daemon, and another host has the VM: there', async () => {
+    expect(await answerOf(undefined, { failure: ['ODD'] })).toEqual({ failure: ['ODD'] })
+    expect(slow.map(([way]) => way)).toEqual(['here', 'there'])
+  })
+
+  test('the daemon says that another host has the VM: there', async () => {
+    await elsewhere()
+    expect(await answerOf({ value: 'Truethere' })).toEqual({ value: 'Truethere' })
+    expect(slow).toEqual([['there', wanted]])
+  })
+
+  test('the daemon says so, but XAPI does not: here', async () => {
+    await elsewhere()
+    expect(await answerOf(undefined, { value: 'Truehere' })).toEqual({ value: 'Truehere' })
+    expect(slow.map(([way]) => way)).toEqual(['there', 'here'])
+  })
+
+  test('everybody says that it is elsewhere: it is moving, and nobody looks for it for ever', async () => {
+    await elsewhere()
+    expect(await answerOf(undefined, undefined)).toEqual({
+      failure: ['XENAPI_PLUGIN_FAILURE', 'start', 'TransientError', expect.stringMatching(/u is moving .*\. .+/)],
+    })
+    expect(slow.map(([way]) => way)).toEqual(['there', 'here'])
   })
 })
 

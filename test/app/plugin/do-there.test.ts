@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { hostOf, PASSED_ON, passOn } from '../../../src/app/plugin/elsewhere.ts'
+import { hostOf, PASSED_ON, passOn } from '../../../src/app/plugin/do-there.ts'
 import type { MethodCall } from '../../../src/app/plugin/method-call.ts'
 import { RefusedError, TransientError } from '../../../src/base/errors.ts'
 import { XapiFailure } from '../../../src/xapi/errors.ts'

@@ -1,15 +1,48 @@
+import type { Clock } from '../../base/clock.ts'
 import { RefusedError, TransientError } from '../../base/errors.ts'
+import type { Log } from '../../base/log.ts'
 import { isFailure, XapiFailure } from '../../xapi/errors.ts'
-import type { XapiSession } from '../../xapi/session.ts'
+import { XapiSession } from '../../xapi/session.ts'
 import { refOf } from '../../xapi/vm-record.ts'
+import { vmUuidOf } from '../operations/run-operation.ts'
+import { findThisHost } from '../this-host.ts'
+import type { ConfigGlance } from './config-glance.ts'
 import type { MethodCall } from './method-call.ts'
-import type { Outcome } from './outcome.ts'
+import { failureOf, type Outcome } from './outcome.ts'
 
 export const PLUGIN = 'xscontainer'
 /** An argument that only plugins send to plugins: this call has been passed on already. */
 export const PASSED_ON = 'xscontainer-passed-on'
 
+/** Another host may have to wait for a container that takes its time to stop; it gives up before this, milliseconds. */
+const CALL_MS = 15 * 60_000
+/** Nothing is worth a line here: the host that does the work has its own log. */
+const quiet = () => undefined
+const QUIET: Log = {
+  ...{ trace: quiet, debug: quiet, info: quiet, warn: quiet, error: quiet, fatal: quiet },
+  child: () => QUIET,
+}
+
 type Xapi = Pick<XapiSession, 'call'>
+
+/**
+ * Finds the host of the VM by XAPI, with the caller's session, and has the plugin there do the call. undefined: the VM
+ * is on this host, or on none. Never rejects.
+ */
+export async function doThere(call: MethodCall, config: ConfigGlance, clock: Clock): Promise<Outcome | undefined> {
+  const { xapiSocket: socketPath, inventory } = config
+  try {
+    const xapi = new XapiSession({ socketPath, session: call.session, callMs: CALL_MS, clock, log: QUIET })
+    const signal = new AbortController().signal
+    const [host, here] = await Promise.all([
+      hostOf(xapi, vmUuidOf(call.args) ?? '', signal),
+      findThisHost(xapi, inventory, signal),
+    ])
+    return host === undefined || host === here ? undefined : await passOn(xapi, host, call, signal)
+  } catch (error) {
+    return failureOf(call.fn, error)
+  }
+}
 
 /** XAPI's ref of the host that the VM is on, undefined: on none. Rejects with a RefusedError when there is no such VM. */
 export async function hostOf(xapi: Xapi, vmUuid: string, signal: AbortSignal): Promise<string | undefined> {

@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs'
+
+/** Where the configuration is, and whether somebody named it. */
+export interface ConfigPlace {
+  readonly path: string
+  readonly mustExist: boolean
+}
+
+/** What nearly all calls need of the configuration: paths. */
+export interface ConfigGlance {
+  readonly controlSocket: string
+  readonly xapiSocket: string
+  readonly inventory: string
+}
+
+/** As in config.ts, which takes longer to load than most calls take. */
+const DEFAULTS: ConfigGlance = {
+  controlSocket: '/run/xscontainer/control.sock',
+  xapiSocket: '/var/lib/xcp/xapi',
+  inventory: '/etc/xensource-inventory',
+}
+/** A line that is no comment and may set one of them. */
+const SETS_A_PATH = /^[^#\n]*(?:socket|inventory)/m
+
+/** The place that $XSCONTAINER_CONFIG names, else the daemon's. */
+export function configPlace(env: Readonly<Record<string, string | undefined>>): ConfigPlace {
+  const named = env['XSCONTAINER_CONFIG']
+  return { path: named ?? '/etc/xscontainer/xscontainer.toml', mustExist: named !== undefined }
+}
+
+/**
+ * The paths in the configuration; undefined when they cannot be known because the file is wrong. No daemon runs with
+ * such a file, and who reads all of it will say what is wrong.
+ */
+export async function glanceAtConfig({ path, mustExist }: ConfigPlace): Promise<ConfigGlance | undefined> {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch {
+    return mustExist ? undefined : DEFAULTS
+  }
+  if (!SETS_A_PATH.test(text)) return DEFAULTS
+  const { parse } = await import('smol-toml')
+  try {
+    return glanceAt(parse(text))
+  } catch {
+    return undefined
+  }
+}
+
+type Section = Readonly<Record<string, unknown>> | undefined
+
+function glanceAt(config: { readonly control?: Section; readonly xapi?: Section }): ConfigGlance | undefined {
+  const controlSocket = config.control?.['socket'] ?? DEFAULTS.controlSocket
+  const xapiSocket = config.xapi?.['socket'] ?? DEFAULTS.xapiSocket
+  const inventory = config.xapi?.['inventory'] ?? DEFAULTS.inventory
+  if (typeof controlSocket !== 'string' || typeof xapiSocket !== 'string' || typeof inventory !== 'string') return
+  return { controlSocket, xapiSocket, inventory }
+}
