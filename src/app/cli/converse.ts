@@ -33,6 +33,8 @@ export async function converse(
     })
   } catch (error) {
     if (error instanceof StoppedError && !signal.aborted) return 0
+    // What the container had written last may not have ended its line.
+    if (wish.tty && terminal.outputIsTerminal) await terminal.write('out', '\r\n')
     throw error
   } finally {
     unfollow()

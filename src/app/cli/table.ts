@@ -1,11 +1,17 @@
 import { cleanForTerminal } from '../../base/text.ts'
 
-/** Rows of text in columns, two blanks between; cells are cleaned, the last column is not padded. */
+/** Rows of text in columns, two blanks between; cells are cleaned, ends of lines are not padded. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = [head, ...rows.map((row) => row.map(cleanForTerminal))]
   const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)))
   return cells
-    .map((row) => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0))).join('  ') + '\n')
+    .map(
+      (row) =>
+        row
+          .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+          .join('  ')
+          .trimEnd() + '\n',
+    )
     .join('')
 }
 

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import type { StreamChunk } from '../../operations/operation.ts'
 
@@ -18,6 +19,11 @@ export interface Terminal {
   screen(): () => void
 }
 
+/**
+ * Node's raw mode leaves one thing on: line feeds become CR LF on their way out. Programs that draw on the container's
+ * terminal move down with line feeds alone. Leaving raw mode restores all as it was before.
+ */
+const STTY_MS = 2000
 /** Another screen without a cursor, and back (xterm's private modes 1049 and 25). */
 const OTHER_SCREEN = '\u001B[?1049h\u001B[?25l\u001B[2J'
 const FIRST_SCREEN = '\u001B[?25h\u001B[?1049l'
@@ -59,7 +65,11 @@ export function processTerminal(process: ProcessStreams): Terminal {
     },
     raw: () =>
       meanwhile(
-        () => setRaw(true),
+        () => {
+          setRaw(true)
+          if (stdin.isTTY === true)
+            spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'], timeout: STTY_MS })
+        },
         () => setRaw(false),
       ),
     screen: () =>

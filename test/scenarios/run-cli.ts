@@ -1,0 +1,65 @@
+import { execFile, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { SimHost } from '../sim/xapi/sim-host.ts'
+import type { World } from './world.ts'
+
+const CLI = fileURLToPath(new URL('../../dist/bin/xscontainer', import.meta.url))
+
+export interface CliResult {
+  /** Negative: it was killed. */
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+/** Runs the built command on a host with these words; what `input` gives is its standard input. */
+export type RunCli = (words: readonly string[], input?: string | Buffer, signalAfterMs?: number) => Promise<CliResult>
+
+export function cliOn(world: World, host?: SimHost): RunCli {
+  return (words, input = '', signalAfterMs) => {
+    const env = { ...process.env, XSCONTAINER_CONFIG: world.configFile(host) }
+    return new Promise((resolve) => {
+      const child = execFile(CLI, [...words], { env, timeout: 60_000, maxBuffer: 64 << 20 }, (error, out, err) =>
+        resolve({ code: error === null ? 0 : Number(error.code ?? -1), out, err }),
+      )
+      child.stdin?.on('error', () => undefined).end(input)
+      if (signalAfterMs !== undefined) setTimeout(() => child.kill('SIGINT'), signalAfterMs)
+    })
+  }
+}
+
+/** What a terminal shows of a shell command line in which `xscontainer` is the built command, and how that ended. */
+export class TerminalSession {
+  readonly #child
+  readonly ended: Promise<number>
+  shown = ''
+
+  constructor(world: World, command: string) {
+    const env = { ...process.env, XSCONTAINER_CONFIG: world.configFile(), TERM: 'xterm', XSC: CLI }
+    const line = `stty rows 33 cols 101; ${command.replaceAll('xscontainer ', '"$XSC" ')}`
+    this.#child = spawn('script', ['-qec', line, '/dev/null'], { env, stdio: ['pipe', 'pipe', 'pipe'] })
+    this.#child.stdout.on('data', (data: Buffer) => (this.shown += data.toString()))
+    this.#child.stdin.on('error', () => undefined)
+    this.ended = new Promise((resolve) => this.#child.once('exit', (code) => resolve(code ?? -1)))
+  }
+
+  type(keys: string): void {
+    this.#child.stdin.write(keys)
+  }
+
+  /** Waits until the terminal has shown this since the last time that was asked. */
+  async until(world: World, what: RegExp): Promise<string> {
+    await world
+      .until(`the terminal shows ${String(what)}`, () => what.test(this.shown))
+      .catch((error: unknown) => {
+        throw new Error(`it shows ${JSON.stringify(this.shown.slice(-600))}`, { cause: error })
+      })
+    const seen = this.shown
+    this.shown = ''
+    return seen
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL')
+  }
+}
