@@ -167,27 +167,31 @@ describe('follow_logs', () => {
 })
 
 describe('each conversation', () => {
-  const all: [StreamOperation, string][] = [
-    [exec, 'container'],
-    [console, 'container'],
-    [followLogs, 'object'],
+  const all: { name: string; operation: StreamOperation; argument: string }[] = [
+    { name: 'exec', operation: exec, argument: 'container' },
+    { name: 'console', operation: console, argument: 'container' },
+    { name: 'follow_logs', operation: followLogs, argument: 'object' },
   ]
   const args = (name: string, text: string) => ({ vmuuid: 'x', command: '["true"]', [name]: text })
 
-  it.each(all)('$name asks nothing about what can be no container', async (operation, name) => {
+  it.each(all)('$name asks nothing about what can be no container', async ({ operation, argument }) => {
     const context = new FakeContext(web)
     for (const text of ['../../version', 'a b', '', '/web', 'wéb', 'web\n', 'w'.repeat(300)]) {
-      expect(diagnosisOf(await refusal(operation.open(context, args(name, text), SIGNAL))).kind).toBe('bad-container')
+      expect(diagnosisOf(await refusal(operation.open(context, args(argument, text), SIGNAL))).kind).toBe(
+        'bad-container',
+      )
     }
     expect(context.sim.requests.size).toBe(0)
   })
 
-  it.each(all)('$name needs a registered VM that runs', async (operation, name) => {
+  it.each(all)('$name needs a registered VM that runs', async ({ operation, argument }) => {
     const context = new FakeContext(web)
     context.vm = vmRecord({ otherConfig: {} })
-    expect(diagnosisOf(await refusal(operation.open(context, args(name, 'web'), SIGNAL))).kind).toBe('not-registered')
+    expect(diagnosisOf(await refusal(operation.open(context, args(argument, 'web'), SIGNAL))).kind).toBe(
+      'not-registered',
+    )
     context.vm = vmRecord({ powerState: 'Halted' })
-    expect(diagnosisOf(await refusal(operation.open(context, args(name, 'web'), SIGNAL))).kind).toBe('not-running')
+    expect(diagnosisOf(await refusal(operation.open(context, args(argument, 'web'), SIGNAL))).kind).toBe('not-running')
   })
 
   it('changes nothing where actions are off, and may still look', async () => {

@@ -18,15 +18,15 @@ const stateOf = ({ sim }: FakeContext) => sim.store.find('web').live.state
 
 describe('lifecycle operations', () => {
   it.each([
-    [start, 'exited', 'running'],
-    [start, 'running', 'running'],
-    [stop, 'running', 'exited'],
-    [stop, 'exited', 'exited'],
-    [restart, 'running', 'running'],
-    [restart, 'exited', 'running'],
-    [pause, 'running', 'paused'],
-    [unpause, 'paused', 'running'],
-  ] as const)('$0.name of one that is %s', async (operation, before, after) => {
+    { name: 'start', operation: start, before: 'exited', after: 'running' },
+    { name: 'start', operation: start, before: 'running', after: 'running' },
+    { name: 'stop', operation: stop, before: 'running', after: 'exited' },
+    { name: 'stop', operation: stop, before: 'exited', after: 'exited' },
+    { name: 'restart', operation: restart, before: 'running', after: 'running' },
+    { name: 'restart', operation: restart, before: 'exited', after: 'running' },
+    { name: 'pause', operation: pause, before: 'running', after: 'paused' },
+    { name: 'unpause', operation: unpause, before: 'paused', after: 'running' },
+  ] as const)('$name of one that is $before', async ({ operation, before, after }) => {
     const context = web(before)
     expect(await act(context, operation)).toBe('')
     expect(stateOf(context)).toBe(after)
@@ -35,10 +35,10 @@ describe('lifecycle operations', () => {
   })
 
   it.each([
-    [stop, 'running', /^Exited/],
-    [pause, 'running', /\(Paused\)$/],
-    [unpause, 'paused', /^Up [^(]*$/],
-  ] as const)('$0.name looks at the list only when the list shows it', async (operation, state, status) => {
+    { name: 'stop', operation: stop, state: 'running', status: /^Exited/ },
+    { name: 'pause', operation: pause, state: 'running', status: /\(Paused\)$/ },
+    { name: 'unpause', operation: unpause, state: 'paused', status: /^Up [^(]*$/ },
+  ] as const)('$name looks at the list only when the list shows it', async ({ operation, state, status }) => {
     const lag = { die: 150, pause: 150, unpause: 150 }
     const context = new FakeContext({ containers: [{ name: 'web', state }], listLagMs: lag })
     const listed = async () => (await (await context.engine(SIGNAL)).list(SIGNAL))[0]?.Status
