@@ -377,3 +377,29 @@ test('no session ref stands in any error or log line', async () => {
   expect(texts.join()).toContain('INTERNAL_ERROR')
   expect(texts.join() + recording.text).not.toContain('5ec2e7')
 })
+
+describe("somebody else's session", () => {
+  const theirs = () => [...sessions.valid][0]!
+  const using = (ref: string) =>
+    new XapiSession({ socketPath: xapi.path, clock, log: recording.log, callMs: CALL_MS, session: ref })
+
+  test('is used without logging in, and not ended', async () => {
+    sessions.logIn()
+    const borrowed = using(theirs())
+    expect(await borrowed.call('VM.get_all', [], signal)).toBe('did VM.get_all')
+    await borrowed.logout(signal)
+    expect(sessions.made).toBe(1)
+    expect(sessions.loggedOut).toEqual([])
+    expect(recording.text).not.toContain(theirs())
+  })
+
+  test('that has ended is not renewed', async () => {
+    sessions.logIn()
+    const borrowed = using(theirs())
+    sessions.forget()
+    const error = await borrowed.call('VM.get_all', [], signal).catch((thrown: unknown) => thrown)
+    expect(isFailure(error, 'SESSION_INVALID')).toBe(true)
+    expect(sessions.made).toBe(1)
+    await borrowed.logout(signal)
+  })
+})
