@@ -1,3 +1,4 @@
+import { isAtLeast } from './api-version.ts'
 import { containerRef } from './container-ref.ts'
 import type { Conversation } from './conversation.ts'
 import type { EngineCalls } from './engine-calls.ts'
@@ -16,6 +17,8 @@ export interface ExecCommand {
   readonly stdin: boolean
   /** The user in the container, undefined: as the container's own. */
   readonly user?: string | undefined
+  /** Of its terminal, in characters; only engines since API 1.42 take it before the command begins. */
+  readonly size?: { readonly columns: number; readonly rows: number } | undefined
 }
 
 /** Creates the command and starts it: once only, whatever comes. */
@@ -49,10 +52,16 @@ async function create(calls: EngineCalls, ref: string, command: ExecCommand, sig
     Tty: command.tty,
     Cmd: command.command,
     ...(command.user !== undefined && { User: command.user }),
+    ...consoleSize(calls, command),
   }
   const dial = { method: 'POST', path, options, statusCodes: { 200: true, 201: true } }
   const name = `POST ${path}`
   const { Id } = anObject(name, await calls.call(name, signal, (_docker, own) => calls.dial(dial, own)))
   if (typeof Id !== 'string' || !/^[a-zA-Z0-9]{1,128}$/.test(Id)) throw replyWrongShape(name, 'the id of a command')
   return Id
+}
+
+function consoleSize(calls: EngineCalls, { tty, size }: ExecCommand) {
+  const taken = tty && size !== undefined && isAtLeast(calls.apiVersion, 1, 42)
+  return taken ? { ConsoleSize: [size.rows, size.columns] } : {}
 }

@@ -1,15 +1,17 @@
 import { containerRef } from '../engine/container-ref.ts'
 import type { ExecCommand } from '../engine/exec.ts'
 import { demandActions } from './actions-allowed.ts'
-import { argument, badArgument, flag } from './arguments.ts'
+import { argument, badArgument, count, flag } from './arguments.ts'
 import { demandMonitored } from './engine-of.ts'
 import type { Args, OperationStream, StreamOperation, VmContext } from './operation.ts'
 
 const MAX_WORDS = 1_000
+const MAX_SIZE = 10_000
 
 /**
  * A command in a container. `command`: its words as a JSON list of texts; `tty` and `stdin`: `true` for a terminal and
- * for standard input; `user`: who runs it, by default whom the container runs as.
+ * for standard input; `user`: who runs it, by default whom the container runs as; `columns` and `rows`: the size that
+ * the terminal has from the beginning.
  */
 export const exec: StreamOperation = {
   name: 'exec',
@@ -33,7 +35,12 @@ export async function openExec(
   demandMonitored(context.vm)
   await demandActions(context, signal)
   const engine = await context.engine(signal)
-  return engine.exec(container, command, signal)
+  return engine.exec(container, { ...command, size: sizeOf(args) }, signal)
+}
+
+function sizeOf(args: Args): ExecCommand['size'] {
+  const [columns, rows] = [count(args, 'columns', MAX_SIZE, 0), count(args, 'rows', MAX_SIZE, 0)]
+  return columns > 0 && rows > 0 ? { columns, rows } : undefined
 }
 
 function wordsOf(text: string): string[] {
