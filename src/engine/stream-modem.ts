@@ -82,7 +82,7 @@ export class StreamModem {
       reply = answer.reply
       if (answer.upgraded !== undefined) return { source: answer.upgraded, sink: answer.upgraded }
       const good = isGood(dial, reply.statusCode ?? 0)
-      if (dial.hijack === true && good) return { source: reply, sink: reply.socket }
+      if (dial.hijack === true && good) return { source: unbroken(reply), sink: reply.socket }
       if (dial.isStream === true && good) return reply
       const body = await readBody(reply, name, this.#limits.replyBytes)
       if (!good) throw statusError(name, reply.statusCode ?? 0, body)
@@ -138,6 +138,13 @@ function answerTo(request: http.ClientRequest, hijack: boolean): Promise<Answer>
     // After a reply this changes nothing; a switch of protocols that nobody asked for is told by nothing else.
     request.once('close', () => reject(new Error('it ended without a reply')))
   })
+}
+
+/** A body that ends with its stream ends well for Node where the stream broke: that is told apart here. */
+async function* unbroken(reply: http.IncomingMessage): AsyncGenerator<Buffer> {
+  const { socket } = reply
+  yield* reply as AsyncIterable<Buffer>
+  if (socket.errored !== null) throw socket.errored
 }
 
 /** dockerode's own lists hold the texts of errors besides; 304 is for what is so already. */

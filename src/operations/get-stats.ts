@@ -2,6 +2,7 @@ import { linked } from '../base/deadline.ts'
 import { asError, DeadlineError, DiagnosedError } from '../base/errors.ts'
 import { Gate } from '../base/gate.ts'
 import { nameOf } from '../documents/container-entry.ts'
+import { isAtLeast } from '../engine/api-version.ts'
 import { containerRef } from '../engine/container-ref.ts'
 import type { Engine } from '../engine/engine.ts'
 import { ConnectionLostError } from '../engine/errors.ts'
@@ -14,6 +15,8 @@ import { hasOwnPast, statsRow, type StatsRow } from './stats-row.ts'
 const MAX_CONTAINERS = 200
 /** Each takes a stream of its own to the engine. */
 const AT_ONCE = 4
+/** Before API 1.41 a sample takes the engine two seconds, which it mostly sleeps. */
+const SLOW_AT_ONCE = 16
 /** Between two samples, where the engine does not take them itself. */
 const BETWEEN_MS = 1_000
 
@@ -85,7 +88,7 @@ function samples(
   strict: boolean,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Json>> {
-  const gate = new Gate(AT_ONCE)
+  const gate = new Gate(isAtLeast(engine.apiVersion, 1, 41) ? AT_ONCE : SLOW_AT_ONCE)
   const found = new Map<string, Json>()
   return linked(signal, async (own, abort) => {
     const sample = async ({ id }: Target) => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { chooseApiVersion, productOf } from '../../src/engine/api-version.ts'
+import { chooseApiVersion, isAtLeast, productOf } from '../../src/engine/api-version.ts'
 
 describe('chooseApiVersion', () => {
   it.each([
@@ -39,4 +39,15 @@ describe('productOf', () => {
   ])('%s from %j', (product, document) => {
     expect(productOf(document)).toBe(product)
   })
+})
+
+describe('isAtLeast', () => {
+  it.each([
+    ['1.41', true],
+    ['1.52', true],
+    ['2.0', true],
+    ['1.40', false],
+    ['1.9', false],
+    ['', false],
+  ])('%s is at least 1.41: %s', (version, yes) => expect(isAtLeast(version, 1, 41)).toBe(yes))
 })

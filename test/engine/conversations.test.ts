@@ -204,6 +204,21 @@ describe('exec', () => {
     conversation.end()
   })
 
+  it.each([UPGRADED, OLD])('tells when its stream broke before anybody read: %j', async (head) => {
+    const exec = new ExecEngine((stream) => void stream.write(head))
+    const conversation = await exec.start()
+    exec.engine.streams.at(-1)?.destroy(new Error('reset'))
+    await settle()
+    expect(await failure(told(conversation))).toBeInstanceOf(ConnectionLostError)
+  })
+
+  it('ends the stream when it is closed before anybody read', async () => {
+    const exec = new ExecEngine((stream) => void stream.write(UPGRADED))
+    const conversation = await exec.start()
+    conversation.close()
+    expect([exec.engine.streams.at(-1)?.destroyed, await told(conversation)]).toEqual([true, ['', '']])
+  })
+
   it('lets go of the signal that it began under', async () => {
     const stop = new AbortController()
     const exec = new ExecEngine((stream) => stream.end(UPGRADED))

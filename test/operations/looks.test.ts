@@ -5,6 +5,7 @@ import { getLogs } from '../../src/operations/get-logs.ts'
 import { getStats, type StatsDocument } from '../../src/operations/get-stats.ts'
 import { getTop, topDocument } from '../../src/operations/get-top.ts'
 import type { Operation } from '../../src/operations/operation.ts'
+import { settle } from '../fakes/fake-clock.ts'
 import { answer, processes } from '../observations/support.ts'
 import { FakeContext, refusal, SIGNAL, vmRecord } from './fake-context.ts'
 
@@ -196,6 +197,7 @@ describe('get_stats', () => {
       },
     })
     expect(diagnosisOf(await refusal(stats(context))).kind).toBe('engine-connection-lost')
+    await settle()
     expect(samples(context)).toBeLessThan(10)
   })
 
