@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { realParts } from '../real/parts.ts'
 import { benchFlicker } from './flicker.ts'
 import { benchMonitor } from './monitor.ts'
+import { benchPlugin } from './plugin.ts'
 
 /** One line of the table: a figure, what it may be at most, and how it was taken. */
 export interface Figure {
@@ -22,7 +23,7 @@ if (!parts.sshd || !parts.dockerd) {
   process.stderr.write(`make bench needs real sshd and dockerd: ${parts.reason ?? 'not available'}\n`)
   process.exit(1)
 }
-const figures = [...(await benchMonitor({ guests, idleSeconds })), ...(await benchFlicker())]
+const figures = [...(await benchMonitor({ guests, idleSeconds })), ...(await benchFlicker()), ...(await benchPlugin())]
 const machine = `${cpus().length} x ${cpus()[0]?.model ?? '?'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}`
 process.stdout.write(`\n${machine}\n\n`)
 for (const { name, value, unit, limit } of figures) {
