@@ -40,8 +40,14 @@ export async function readVms(
 
 /** The one VM that this word means. Throws RefusedError, which lists the candidates when there are several. */
 export function pickVm(vms: readonly CliVm[], word: string): CliVm {
-  const exact = vms.filter(({ uuid, name }) => uuid === word.toLowerCase() || name === word)
-  const found = exact.length > 0 ? exact : vms.filter(({ uuid }) => uuid.startsWith(word.toLowerCase()))
+  const wanted = word.toLowerCase()
+  // A whole uuid means that VM, whatever others are called: it is how one names a VM where names are ambiguous.
+  const ways: readonly ((vm: CliVm) => boolean)[] = [
+    ({ uuid }) => uuid === wanted,
+    ({ name }) => name === word,
+    ({ uuid }) => uuid.startsWith(wanted),
+  ]
+  const found = ways.map((fits) => vms.filter(fits)).find((some) => some.length > 0) ?? []
   const [first, ...others] = found
   if (first !== undefined && others.length === 0) return first
   const shown = cleanForTerminal(JSON.stringify(word))

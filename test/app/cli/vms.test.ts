@@ -13,6 +13,7 @@ describe('pickVm', () => {
     vm('web', { uuid: 'ffff-1' }),
     vm('web', { uuid: 'ffff-2' }),
     vm('abc', { uuid: '9999' }),
+    vm('ffff-2', { uuid: '8888' }),
   ]
 
   test.each([
