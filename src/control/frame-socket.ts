@@ -35,13 +35,17 @@ export class FrameSocket {
     })
   }
 
-  /** Resolves when all that was sent has been handed over and the connection is closed. */
+  /**
+   * Ends the conversation; resolves when the other side has ended it too. What that still sends is read until then: the
+   * system would throw away what it has not read yet together with what we have not.
+   */
   finish(): Promise<void> {
     const socket = this.#socket
     if (socket.destroyed) return Promise.resolve()
     return new Promise((resolve) => {
       socket.once('close', () => resolve())
-      socket.end(() => socket.destroy())
+      socket.end()
+      socket.resume()
     })
   }
 

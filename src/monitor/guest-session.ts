@@ -169,6 +169,7 @@ export class GuestSession {
   }
 
   #isReady(): void {
+    this.#deps.log.debug('the guest is monitored')
     this.#failures = 0
     this.#pinNow()
     this.#cancelGrace?.()

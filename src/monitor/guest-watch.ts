@@ -231,11 +231,14 @@ export class GuestWatch {
       watched.value = await this.#givingWay(observation.cadence === 'sampling', signal, (mine) =>
         observation.observe(this.#engine, context, mine),
       )
-      this.#heardAt = clock.monotonic()
+      const endedAt = clock.monotonic()
+      // Without containers a sample asks for nothing, and it bears with questions that go unanswered.
+      const asked = observation.cadence === 'resync' || this.#running.size > 0
+      if (asked && endedAt - startedAt < DOUBT_MS) this.#heardAt = endedAt
       this.#set(watched)
       settle(watched)
-      if (isList) this.#listedAt = this.#heardAt
-      if (isList) this.#refreshers.looked(startedAt, this.#heardAt, watched.told.size > 0)
+      if (isList) this.#listedAt = endedAt
+      if (isList) this.#refreshers.looked(startedAt, endedAt, watched.told.size > 0)
       if (observation.runningIn !== undefined) this.#ranOnly(observation.runningIn(watched.value))
     } catch (error) {
       if (isList || signal.aborted) throw error

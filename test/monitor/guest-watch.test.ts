@@ -556,6 +556,17 @@ describe('an engine that says nothing', () => {
     expect(asks('ping')).toEqual([140_000])
   })
 
+  test('is asked although it is sampled all the time, where no container runs', async () => {
+    list = {}
+    await start()
+    for (let i = 0; i < 6; i++) {
+      await clock.advance(10_000)
+      sampler!.sample()
+    }
+    await clock.advance(100)
+    expect(asks('ping')).toEqual([60_000])
+  })
+
   test('that gives none is given up within 10 s, although no container runs', async () => {
     list = {}
     await start()
