@@ -4,8 +4,8 @@ import type { Verb } from '../engine/container-calls.ts'
 import type { Engine } from '../engine/engine.ts'
 
 /** Docker's list shows the end of a container up to 0.1 s after Docker has said that it is done. */
-const TRIES = 8
-const AGAIN_MS = 40
+const TRIES = 26
+const AGAIN_MS = 12
 
 /** What the list says afterwards; a start or restart may be over before anybody looks. */
 const AFTERWARDS: Readonly<Partial<Record<Verb, (status: string) => boolean>>> = {

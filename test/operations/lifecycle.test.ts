@@ -54,7 +54,7 @@ describe('lifecycle operations', () => {
     const context = new FakeContext({ containers: [{ name: 'web' }], listLagMs: { pause: 3_600_000 } })
     await act(context, pause)
     expect(context.done).toEqual(['refreshList'])
-    expect(context.sim.requestCount(/containers\/json$/)).toBeLessThan(20)
+    expect(context.sim.requestCount(/containers\/json$/)).toBeLessThan(30)
   })
 
   it('take a full id, and the beginning of one', async () => {
