@@ -279,8 +279,11 @@ describe.skipIf(!sshdUsable)('against a real sshd', () => {
   test('no more logins than MaxStartups allows: busy, not broken', async () => {
     const config = ['MaxStartups 1:100:1', 'LoginGraceTime 60']
     const sshd = await startSshd({ address: ADDRESS, authorized: pool.publicLine, config })
+    // Whoever looked whether sshd is there may still hold the one place.
+    await until(() => sshd.connections() === 0)
     const squatter = connect(sshd.port, ADDRESS)
-    await once(squatter, 'data')
+    const [greeting] = (await once(squatter, 'data')) as [Buffer]
+    expect(greeting.toString()).toMatch(/^SSH-2\.0-/)
     const error = await failure(transport(pool.key, sshd.port).connect(target(ADDRESS), NEVER))
     expect(error).toBeInstanceOf(TransientError)
     expect(error.diagnosis.kind).toBe('ssh-busy')
