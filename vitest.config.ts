@@ -6,6 +6,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     pool: 'forks',
-    maxWorkers: 2,
+    // More than there are processors here: most of the scenarios' time is waiting.
+    maxWorkers: 3,
   },
 })

@@ -1,6 +1,7 @@
 import Docker from 'dockerode'
 import type { Clock } from '../base/clock.ts'
 import { within } from '../base/deadline.ts'
+import { Gate } from '../base/gate.ts'
 import { EngineAgent, type OpenStream } from './engine-agent.ts'
 import { StreamModem, type Dial } from './stream-modem.ts'
 
@@ -18,6 +19,10 @@ export interface EngineDeps {
   readonly clock: Clock
 }
 
+/** How many of many who ask at once are let through to one engine. Actions may take minutes: no question waits for them. */
+const QUESTIONS_AT_ONCE = 8
+const ACTIONS_AT_ONCE = 16
+
 /** What all calls to one engine share: the version that is spoken, streams, deadlines and limits. */
 export class EngineCalls {
   readonly clock: Clock
@@ -27,6 +32,8 @@ export class EngineCalls {
   readonly #limits: EngineLimits
   readonly #keeping: EngineAgent
   readonly #closing: EngineAgent
+  readonly #questions = new Gate(QUESTIONS_AT_ONCE)
+  readonly #actions = new Gate(ACTIONS_AT_ONCE)
 
   constructor({ clock, openStream }: EngineDeps, limits: EngineLimits) {
     this.clock = clock
@@ -47,7 +54,8 @@ export class EngineCalls {
       cause: `The container engine did not answer ${name} within ${ms / 1000} s`,
       cure: 'Look in the guest whether the engine hangs (docker ps) or the guest is overloaded',
     }
-    return within(this.clock, ms, signal, late, (own) => ask(this.docker(own), own))
+    const gate = name.startsWith('GET ') ? this.#questions : this.#actions
+    return within(this.clock, ms, signal, late, (own) => gate.pass(own, () => ask(this.docker(own), own)))
   }
 
   /** One modem per call: it carries the call's signal, which dockerode's own methods do not all take. */

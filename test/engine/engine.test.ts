@@ -222,6 +222,28 @@ describe('the stream of one request', () => {
     expect([engine.asked.length, engine.streams.length, engine.open]).toEqual([3, 2, 0])
   })
 
+  it('is one of a few, however many ask at once; actions do not keep questions waiting', async () => {
+    const waiting: ServerResponse[] = []
+    const engine = InMemoryEngine.docker((request, response) => {
+      if (request.method === 'POST') return
+      waiting.push(response)
+    })
+    const connected = await engine.connect()
+    const actions = Array.from({ length: 40 }, () => rejection(connected.act('c', 'stop', engine.signal)))
+    const answers = Promise.all(Array.from({ length: 30 }, () => connected.info(engine.signal)))
+    let most = 0
+    for (let answered = 0; answered < 30; answered++) {
+      await settle()
+      most = Math.max(most, waiting.length)
+      waiting.shift()?.end('{}')
+    }
+    await answers
+    expect([most, engine.asked.filter((path) => path.endsWith('/stop')).length]).toEqual([8, 16])
+    engine.stop.abort(new Error('enough'))
+    await settle()
+    expect(actions.every(({ error }) => error !== undefined)).toBe(true)
+  })
+
   it('is shared by nobody at the same time, and only one is kept', async () => {
     const engine = docker()
     const connected = await engine.connect()

@@ -51,16 +51,23 @@ export async function startSshd(options: SshdOptions): Promise<RealSshd> {
   writeFileSync(join(dir, 'sshd_config'), `${config.join('\n')}\n`)
   const child = spawn(SSHD, ['-D', '-f', join(dir, 'sshd_config'), '-E', join(dir, 'log')], { stdio: 'ignore' })
   await untilListening(options.address, port, () => child.exitCode !== null)
+  const endChildren = () => {
+    for (const pid of childrenOf(child.pid ?? 0)) {
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch {
+        // It has ended by itself in between.
+      }
+    }
+  }
   return {
     address: options.address,
     port,
     dir,
     connections: () => established(options.address, port).length,
-    dropConnections: () => {
-      for (const pid of childrenOf(child.pid ?? 0)) process.kill(pid, 'SIGKILL')
-    },
+    dropConnections: endChildren,
     stop: async () => {
-      for (const pid of childrenOf(child.pid ?? 0)) process.kill(pid, 'SIGKILL')
+      endChildren()
       const ended = once(child, 'exit')
       child.kill('SIGKILL')
       await ended
