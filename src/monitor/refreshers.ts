@@ -1,5 +1,5 @@
 /** What somebody did and waits for may not be in the engine's list yet: it is looked at again this soon, for so long. */
-const RELOOK_MS = 25
+const RELOOK_MS = 10
 const RELOOK_FOR_MS = 300
 
 interface Refresher {

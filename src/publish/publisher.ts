@@ -14,7 +14,7 @@ import { VmKeys } from './vm-keys.ts'
 /** From the stamp to the replacement: whoever waited for events is then busy with the stamp's (measured best). */
 const STAMP_LEAD_MS = 20
 /** Where somebody waits for it: XAPI has answered the waiting ones by then (it takes 3 ms), if not all have asked again. */
-const URGENT_LEAD_MS = 8
+const URGENT_LEAD_MS = 5
 const RETRY_FIRST_MS = 1000
 const RETRY_CAP_MS = 10_000
 /** A value that somebody else changed is put right, but not more often than this. */

@@ -482,7 +482,7 @@ describe('what somebody waits for', () => {
     await clock.advance(30)
     expect(lists()).toEqual([
       [0, 'a'],
-      [8, 'b'],
+      [5, 'b'],
     ])
     expect(settled.state).toBe('fulfilled')
   })
