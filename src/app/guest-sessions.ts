@@ -14,6 +14,9 @@ import { MonitoredGuest } from './monitored-guest.ts'
 /** Requests for the processes of a container, over all guests: some 0.2 % of a core here, and one `ps` each there. */
 const SAMPLES_PER_S = 1
 const SAMPLES_AT_ONCE = 30
+/** Silent engines are asked for a sign of life after this, and so rarely that all of them together cost little. */
+const SILENCE_MS = 60_000
+const PING_EACH_MS = 2000
 
 export interface GuestSessionsDeps extends RetryDeps {
   readonly transport: Transport
@@ -51,6 +54,7 @@ export class GuestSessions {
       observations: OBSERVATIONS.filter((observation) => !unsampled.includes(observation)),
       onSampling: (sampler, signal) => this.#turns.add(sampler, signal),
       resyncMs: monitor.resync_s * 1000,
+      silenceMs: () => Math.max(SILENCE_MS, PING_EACH_MS * this.#turns.size),
       valueBudgetBytes: monitor.value_budget_bytes,
     }
     return new MonitoredGuest(

@@ -19,8 +19,7 @@ const MOST_TOLD = 64
 const RESAMPLE_MS = 5000
 /** A look that takes longer makes one doubt that the engine answers at all: then the list is asked, which decides. */
 const DOUBT_MS = 10_000
-/** An engine from which nothing was heard for so long is asked for a sign of life, and has this long to give it. */
-const SILENCE_MS = 60_000
+/** An engine that is asked for a sign of life has this long to give it. */
 const PING_MS = 10_000
 /** To open a stream for the events and to send the request for them. */
 const SUBSCRIBE_MS = 15_000
@@ -35,6 +34,8 @@ export interface WatchDeps {
   /** Takes a sampler that gets its turn at each sampling time until the signal aborts. */
   readonly onSampling: (sampler: Sampler, signal: AbortSignal) => void
   readonly resyncMs: number
+  /** An engine from which nothing was heard for so long is asked for a sign of life. */
+  readonly silenceMs: () => number
   readonly valueBudgetBytes: number
 }
 
@@ -191,7 +192,7 @@ export class GuestWatch {
     const next = this.#refreshers.dueAt <= now ? this.#watched[0]! : soonest
     const dueAt = Math.min(soonest.plan.dueAt, this.#refreshers.dueAt)
     if (dueAt > now) {
-      const silentAt = this.#heardAt + SILENCE_MS
+      const silentAt = this.#heardAt + this.#deps.silenceMs()
       if (silentAt <= now) return this.#ping(signal)
       return this.#waker.sleep(Math.min(dueAt, silentAt) - now, signal)
     }

@@ -27,6 +27,11 @@ export class SamplingTurns {
     this.#budget = new TokenBucket(clock, perSecond, burst)
   }
 
+  /** How many guests there are to sample. */
+  get size(): number {
+    return this.#samplers.size
+  }
+
   add(sampler: Sampler, signal: AbortSignal): void {
     this.#samplers.add(sampler)
     const remove = () => {

@@ -32,7 +32,10 @@ export function planWrites(
   const live = changes.some(({ key }) => LIVE_KEYS.includes(key))
   const unstamp = wanted.has(KEY.updated) && wanted.get(KEY.updated) === undefined
   const hasStamp = actual[KEY.updated] !== undefined
-  const stamp = live && !unstamp && !held(KEY.updated) ? [{ key: KEY.updated, value: nowIso, replaces: hasStamp }] : []
+  // Without it before them, clients would now and then see a VM without its list: then the stamp's own pace does not count.
+  const relisted = changes.some(({ key, value, replaces }) => key === KEY.ps && replaces && value !== undefined)
+  const stamped = live && !unstamp && (relisted || !held(KEY.updated))
+  const stamp = stamped ? [{ key: KEY.updated, value: nowIso, replaces: hasStamp }] : []
   const writes = unstamp && hasStamp ? [{ key: KEY.updated, value: undefined, replaces: true }, ...changes] : changes
   return { stamp, writes, replaces: changes.some(({ value, replaces }) => replaces && value !== undefined) }
 }

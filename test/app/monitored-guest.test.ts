@@ -83,6 +83,7 @@ function start(): void {
       observations: [ps],
       onSampling: () => undefined,
       resyncMs: 300_000,
+      silenceMs: () => 60_000,
       valueBudgetBytes: 10_000,
     },
     { target: TARGET, problem: undefined },

@@ -126,6 +126,7 @@ async function start(subscribed = true): Promise<void> {
       publish: (fields) => published.push({ ...fields }),
       onSampling: (one) => (sampler = one),
       resyncMs: RESYNC_MS,
+      silenceMs: () => 60_000,
       valueBudgetBytes: 1000,
     },
     engine,
