@@ -6,15 +6,13 @@ import type { Log } from '../base/log.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { EngineEvent } from '../engine/event-stream.ts'
 import type { Observation } from '../observations/observation.ts'
-import { LookPlan } from './look-plan.ts'
 import { Refreshers } from './refreshers.ts'
 import type { Sampler } from './sampling-turns.ts'
 import { Waker } from './waker.ts'
+import { Watched } from './watched.ts'
 
 /** The first documents are published together if they come within this, each by itself otherwise. */
 const GATHER_MS = 500
-/** Of more events at a time it is not kept what they told of: all three looks are made for them. */
-const MOST_TOLD = 64
 /** When sampling that gave way to the list is tried again. */
 const RESAMPLE_MS = 5000
 /** A look that takes longer makes one doubt that the engine answers at all: then the list is asked, which decides. */
@@ -37,15 +35,6 @@ export interface WatchDeps {
   /** An engine from which nothing was heard for so long is asked for a sign of life. */
   readonly silenceMs: () => number
   readonly valueBudgetBytes: number
-}
-
-/** One observation's last value and its next look. */
-interface Watched {
-  readonly observation: Observation<unknown>
-  readonly plan: LookPlan
-  value: unknown
-  /** The last event of each object that no look has shown yet. */
-  readonly told: Map<string, EngineEvent>
 }
 
 /** The container list as it was looked at last. */
@@ -73,12 +62,7 @@ export class GuestWatch {
     this.#deps = deps
     this.#engine = engine
     this.#waker = new Waker(deps.clock)
-    this.#watched = deps.observations.map((observation, i) => ({
-      observation,
-      plan: new LookPlan(observation.minGapMs, i === 0),
-      value: undefined,
-      told: new Map(),
-    }))
+    this.#watched = deps.observations.map((observation, i) => new Watched(observation, i === 0))
   }
 
   /** Runs until the engine's event stream or a list fails. `ready` is called once the first list is published. */
@@ -143,12 +127,8 @@ export class GuestWatch {
     const now = this.#deps.clock.monotonic()
     this.#heardAt = now
     for (const watched of this.#watched) {
-      if (!watched.observation.dueAfter(event)) continue
-      // Not during a look: what it brings may be older than the event.
-      if (this.#looking !== watched && shows(watched, event)) continue
-      if (watched.told.size < MOST_TOLD) watched.told.set(event.id, event)
-      watched.plan.hint(now)
-      if (watched === this.#watched[0]) this.#giveWay?.()
+      const due = watched.hint(event, this.#looking === watched, now)
+      if (due && watched === this.#watched[0]) this.#giveWay?.()
     }
     this.#waker.wake()
   }
@@ -237,9 +217,9 @@ export class GuestWatch {
       const asked = observation.cadence === 'resync' || this.#running.size > 0
       if (asked && endedAt - startedAt < DOUBT_MS) this.#heardAt = endedAt
       this.#set(watched)
-      settle(watched)
+      watched.settle()
       if (isList) this.#listedAt = endedAt
-      if (isList) this.#refreshers.looked(startedAt, endedAt, watched.told.size > 0)
+      if (isList) this.#refreshers.looked(startedAt, endedAt, watched.unseen)
       if (observation.runningIn !== undefined) this.#ranOnly(observation.runningIn(watched.value))
     } catch (error) {
       if (isList || signal.aborted) throw error
@@ -282,17 +262,4 @@ export class GuestWatch {
     this.#fields = {}
     this.#refreshers.published()
   }
-}
-
-function shows({ observation, value }: Watched, event: EngineEvent): boolean {
-  return value !== undefined && observation.shows?.(value, event) === true
-}
-
-/** Engines send some events before their own answers show them: once these do, nobody needs to look again. */
-function settle(watched: Watched): void {
-  const { plan, told } = watched
-  const knowsAll = told.size < MOST_TOLD
-  for (const [id, event] of told) if (shows(watched, event)) told.delete(id)
-  if (knowsAll && told.size === 0) plan.settled()
-  if (!plan.unsettled) told.clear()
 }

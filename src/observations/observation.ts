@@ -21,8 +21,8 @@ export interface Observation<T> {
   readonly cadence: 'resync' | 'sampling'
   /** Whether this engine event may have changed it. Events are hints only: the next look is the truth. */
   dueAfter(event: EngineEvent): boolean
-  /** Whether the value has all that this event tells of. Without it, or when in doubt: no. */
-  shows?(value: T, event: EngineEvent): boolean
+  /** Whether the value has all that this event tells of; undefined where the value does not tell. */
+  shows?(value: T, event: EngineEvent): boolean | undefined
   /** Least time between two looks that events asked for, milliseconds. */
   readonly minGapMs: number
   observe(engine: Engine, context: ObserveContext<T>, signal: AbortSignal): Promise<T>

@@ -52,7 +52,7 @@ export const ps: Observation<ContainerList> = {
   },
 
   shows(list, { type, action, id }) {
-    if (!isContainer(type)) return false
+    if (!isContainer(type)) return undefined
     const entry = list.entries.find((each) => each.id === id)
     const up = entry !== undefined && isUp(entry)
     const paused = entry?.status.includes('(Paused)') === true
@@ -75,7 +75,7 @@ export const ps: Observation<ContainerList> = {
       case 'oom':
         return true // 'die' follows if it ended the container
       default:
-        return false
+        return undefined
     }
   },
 

@@ -72,7 +72,10 @@ const listing: Observation<List> = {
     return { ...list }
   },
   runningIn: (value) => new Map(Object.entries(value)),
-  shows: (value, { action, id }) => (action === 'destroy' ? !(id in value) : action === 'create' && id in value),
+  shows: (value, { action, id }) => {
+    if (action === 'destroy') return !(id in value)
+    return action === 'create' ? id in value : undefined
+  },
   encode: (value) => Object.values(value).join(),
 }
 const info: Observation<string> = {
@@ -202,6 +205,21 @@ describe('an event', () => {
     emit({ ...GONE, action: 'rename' })
     await clock.advance(20_000)
     expect(asks('ps')).toEqual([10_000, 10_150, 13_000])
+  })
+
+  test('of which it is not known how the list shows it is not forgotten over a later one of the same container', async () => {
+    const late = new Late<undefined>()
+    faults['ps'] = () => late.promise
+    emit(START)
+    await clock.advance(50)
+    faults = {}
+    emit({ ...GONE, action: 'rename' })
+    list = {}
+    emit(GONE)
+    late.resolve(undefined)
+    await clock.advance(20_000)
+    // Both were told at 10,050: the list shows the one, and what it shows of the other is not known.
+    expect(asks('ps').filter((at) => at >= 13_050)).toHaveLength(1)
   })
 
   test('that comes while the list is being asked for is looked at again, whatever the list shows', async () => {

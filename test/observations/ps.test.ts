@@ -149,15 +149,17 @@ describe('docker_ps shows what an event tells of', () => {
     ['destroy', ['gone']],
     ['remove', ['gone']],
     ['kill', ['up', 'paused', 'ended', 'made', 'again', 'gone']],
-    ['rename', []],
-    ['health_status', []],
-    ['update', []],
   ])('%s', (action, shown) => {
     const ids = ['up', 'paused', 'ended', 'made', 'again', 'gone']
     expect(ids.filter((id) => ps.shows?.(list, { type: 'container', action, id }))).toEqual(shown)
   })
 
-  it('and nothing of images', () => {
-    expect(ps.shows?.(list, { type: 'image', action: 'delete', id: 'up' })).toBe(false)
+  it.each([
+    ['container', 'rename'],
+    ['container', 'health_status'],
+    ['container', 'update'],
+    ['image', 'delete'],
+  ])('or that cannot be known: %s %s', (type, action) => {
+    expect(ps.shows?.(list, { type, action, id: 'up' })).toBeUndefined()
   })
 })

@@ -1,0 +1,48 @@
+import type { EngineEvent } from '../engine/event-stream.ts'
+import type { Observation } from '../observations/observation.ts'
+import { LookPlan } from './look-plan.ts'
+
+/** Of more events at a time it is not kept what they told of: all three looks are made for them. */
+const MOST_TOLD = 64
+
+/** One observation of a guest: what it saw last, when to look next, and what events told of that no look has shown. */
+export class Watched {
+  readonly observation: Observation<unknown>
+  readonly plan: LookPlan
+  value: unknown
+  /** The last event of each object, besides those of which it cannot be known whether they are shown. */
+  readonly #told = new Map<string, EngineEvent>()
+
+  constructor(observation: Observation<unknown>, urgent: boolean) {
+    this.observation = observation
+    this.plan = new LookPlan(observation.minGapMs, urgent)
+  }
+
+  /** Whether events told of something that the value does not show, or may not show. */
+  get unseen(): boolean {
+    return this.#told.size > 0
+  }
+
+  /** An event came; whether it makes a look due. `looking`: one is under way, and what it brings may be older. */
+  hint(event: EngineEvent, looking: boolean, now: number): boolean {
+    if (!this.observation.dueAfter(event)) return false
+    const shown = this.#shows(event)
+    if (shown === true && !looking) return false
+    const what = shown === undefined ? `${event.id} ${event.action}` : event.id
+    if (this.#told.size < MOST_TOLD) this.#told.set(what, event)
+    this.plan.hint(now)
+    return true
+  }
+
+  /** The value is new. Engines send some events before their own answers show them: once these do, nobody looks again. */
+  settle(): void {
+    const knowsAll = this.#told.size < MOST_TOLD
+    for (const [what, event] of this.#told) if (this.#shows(event) === true) this.#told.delete(what)
+    if (knowsAll && this.#told.size === 0) this.plan.settled()
+    if (!this.plan.unsettled) this.#told.clear()
+  }
+
+  #shows(event: EngineEvent): boolean | undefined {
+    return this.value === undefined ? false : this.observation.shows?.(this.value, event)
+  }
+}
