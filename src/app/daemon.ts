@@ -6,7 +6,7 @@ import { retrying } from '../base/retrying.ts'
 import { onSchedule } from '../base/schedule.ts'
 import { TokenBucket } from '../base/token-bucket.ts'
 import { ControlServer } from '../control/server.ts'
-import { POOL_KEY } from '../model/pool.ts'
+import { prefersHostInternal } from '../model/pool.ts'
 import type { VmRecord } from '../model/vm.ts'
 import { Controller } from '../monitor/controller.ts'
 import { Notices } from '../publish/notices.ts'
@@ -200,8 +200,7 @@ class Daemon {
       get: (ref) => this.#watch.get(ref),
       place: () => ({ myHost: this.#myHost, amCoordinator: this.#watch.pool()?.coordinator === this.#myHost }),
       poolNetwork: () => this.#facts.network!,
-      preferHostInternal: () =>
-        /^(1|yes|true|on)$/i.test(this.#watch.pool()?.otherConfig[POOL_KEY.useHostInternal] ?? ''),
+      preferHostInternal: () => prefersHostInternal(this.#watch.pool()?.otherConfig ?? {}),
       allowLoopback: this.#config.guest.allow_loopback,
       newSession: (vm, aim) => {
         this.#facts.refresh(this.#signal)

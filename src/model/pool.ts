@@ -24,6 +24,11 @@ export const POOL_KEY = {
   useHostInternal: 'xscontainer-use-hostinternalnetwork',
 } as const
 
+/** Whether guests are to be reached over the host-internal management network first. */
+export function prefersHostInternal(poolConfig: Fields): boolean {
+  return /^(1|yes|true|on)$/i.test(poolConfig[POOL_KEY.useHostInternal] ?? '')
+}
+
 /** One text for one IP address: IPv6 has many spellings. Text that is no address comes back as it is. */
 export function canonicalAddress(text: string): string {
   return isIPv6(text) ? new URL(`http://[${text.replace(/%.*$/, '')}]`).hostname.slice(1, -1) : text

@@ -1,6 +1,4 @@
-import { RefusedError } from '../../base/errors.ts'
-import { VM_ELSEWHERE } from '../../control/message.ts'
-import { POOL_KEY } from '../../model/pool.ts'
+import { prefersHostInternal } from '../../model/pool.ts'
 import type { VmRecord } from '../../model/vm.ts'
 import type { AddressRules } from '../../monitor/addresses.ts'
 import { isFailure, unexpectedAnswer } from '../../xapi/errors.ts'
@@ -8,6 +6,7 @@ import { readPoolNetwork } from '../../xapi/pool-network.ts'
 import { XapiSecrets } from '../../xapi/secrets.ts'
 import type { XapiSession } from '../../xapi/session.ts'
 import { parseNetworks, parseVm } from '../../xapi/vm-record.ts'
+import { noSuchVm, vmElsewhere } from '../vm-errors.ts'
 
 /** What XAPI knows that decides how a VM is reached. */
 export interface VmFacts {
@@ -24,7 +23,7 @@ export async function readVmFacts(
   signal: AbortSignal,
 ): Promise<VmFacts> {
   const vm = await readVm(session, vmUuid, signal)
-  if (vm.residentOn !== undefined && vm.residentOn !== myHost) throw elsewhere(vmUuid)
+  if (vm.residentOn !== undefined && vm.residentOn !== myHost) throw vmElsewhere(vmUuid)
   const [network, pool] = await Promise.all([
     readPoolNetwork(session, signal),
     new XapiSecrets(session).poolConfig(signal),
@@ -33,7 +32,7 @@ export async function readVmFacts(
     allowLoopback,
     hostAddresses: network.hostAddresses,
     hostInternalDevices: network.hostInternalDevices.get(vm.ref) ?? new Set<string>(),
-    preferHostInternal: /^(1|yes|true|on)$/i.test(pool[POOL_KEY.useHostInternal] ?? ''),
+    preferHostInternal: prefersHostInternal(pool),
   }
   return { vm, rules }
 }
@@ -56,20 +55,4 @@ async function readNetworks(session: Calls, metrics: string | undefined, signal:
     if (isFailure(error, 'HANDLE_INVALID')) return {}
     throw error
   }
-}
-
-function noSuchVm(vmUuid: string): RefusedError {
-  return new RefusedError({
-    kind: 'no-such-vm',
-    cause: `There is no VM ${vmUuid} in this pool`,
-    cure: 'Look for its uuid with: xe vm-list',
-  })
-}
-
-function elsewhere(vmUuid: string): RefusedError {
-  return new RefusedError({
-    kind: VM_ELSEWHERE,
-    cause: `VM ${vmUuid} runs on another host of the pool`,
-    cure: 'Ask that host',
-  })
 }

@@ -1,7 +1,6 @@
 import type { Clock } from '../../base/clock.ts'
-import { RefusedError, TransientError } from '../../base/errors.ts'
+import { TransientError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
-import { VM_ELSEWHERE } from '../../control/message.ts'
 import { KEY } from '../../model/fields.ts'
 import type { FieldStore, MessageStore } from '../../model/stores.ts'
 import type { VmRecord, VmRef } from '../../model/vm.ts'
@@ -13,6 +12,7 @@ import type { XapiVmWatch } from '../../xapi/vm-watch.ts'
 import { parseVm } from '../../xapi/vm-record.ts'
 import type { Config } from '../config.ts'
 import type { MonitoredGuest } from '../monitored-guest.ts'
+import { noSuchVm, vmElsewhere } from '../vm-errors.ts'
 import { DaemonVm } from './daemon-vm.ts'
 import type { HostContext } from './host-operation.ts'
 import { listedVm } from './listed-vm.ts'
@@ -62,7 +62,7 @@ export class DaemonHost implements HostContext {
     const myHost = await this.myHost(signal)
     const [found = await this.#asked(uuid, signal)] = [...this.#deps.watch.all()].filter((vm) => vm.uuid === uuid)
     const here = isSettled(found, myHost) ? found : await this.#asked(uuid, signal)
-    if (here.residentOn !== undefined && here.residentOn !== myHost) throw elsewhere(uuid)
+    if (here.residentOn !== undefined && here.residentOn !== myHost) throw vmElsewhere(uuid)
     return new DaemonVm(this.#deps, here)
   }
 
@@ -85,25 +85,13 @@ export class DaemonHost implements HostContext {
     } catch (error) {
       if (!isFailure(error, 'UUID_INVALID', 'HANDLE_INVALID')) throw error
     }
-    throw new RefusedError({
-      kind: 'no-such-vm',
-      cause: `There is no VM ${uuid} in this pool`,
-      cure: 'Look for its uuid with: xe vm-list',
-    })
+    throw noSuchVm(uuid)
   }
 }
 
 /** Whether nothing that somebody may just have changed would be in the way. */
 function isSettled(vm: VmRecord, myHost: string): boolean {
   return vm.residentOn === myHost && vm.powerState === 'Running' && vm.otherConfig[KEY.monitor] === 'True'
-}
-
-function elsewhere(uuid: string): RefusedError {
-  return new RefusedError({
-    kind: VM_ELSEWHERE,
-    cause: `VM ${uuid} runs on another host of the pool`,
-    cure: 'Ask that host',
-  })
 }
 
 function starting(): TransientError {

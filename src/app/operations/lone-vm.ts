@@ -9,6 +9,7 @@ import { ps } from '../../observations/ps.ts'
 import type { VmContext } from '../../operations/operation.ts'
 import { planWrites } from '../../publish/plan-writes.ts'
 import { XapiMessages } from '../../xapi/messages.ts'
+import { XapiSecrets } from '../../xapi/secrets.ts'
 import type { XapiSession } from '../../xapi/session.ts'
 import { VmFields } from '../../xapi/vm-fields.ts'
 import { fieldsOf } from '../../xapi/vm-record.ts'
@@ -76,11 +77,8 @@ export class LoneVm implements VmContext {
     await this.#fields.apply(this.vm.ref, writesFor(keys, await this.#otherConfig(signal)), signal)
   }
 
-  async poolConfig(signal: AbortSignal): Promise<Fields> {
-    const { session } = this.#deps
-    const pools = await session.call('pool.get_all', [], signal)
-    const pool = Array.isArray(pools) ? String(pools[0]) : ''
-    return fieldsOf(await session.call('pool.get_other_config', [pool], signal), () => true)
+  poolConfig(signal: AbortSignal): Promise<Fields> {
+    return new XapiSecrets(this.#deps.session).poolConfig(signal)
   }
 
   async tell(title: string, body: string, signal: AbortSignal): Promise<void> {

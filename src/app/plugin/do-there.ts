@@ -6,6 +6,7 @@ import { XapiSession } from '../../xapi/session.ts'
 import { refOf } from '../../xapi/vm-record.ts'
 import { vmUuidOf } from '../operations/run-operation.ts'
 import { findThisHost } from '../this-host.ts'
+import { noSuchVm } from '../vm-errors.ts'
 import type { ConfigGlance } from './config-glance.ts'
 import type { MethodCall } from './method-call.ts'
 import { failureOf, type Outcome } from './outcome.ts'
@@ -78,14 +79,6 @@ async function notInstalled(xapi: Xapi, host: string, signal: AbortSignal): Prom
     kind: 'plugin-missing',
     cause: `The VM runs on host "${name}", which does not have xscontainer installed`,
     cure: 'Install the xscontainer pack on all hosts of the pool',
-  })
-}
-
-function noSuchVm(uuid: string): RefusedError {
-  return new RefusedError({
-    kind: 'no-such-vm',
-    cause: `There is no VM with the uuid "${uuid.slice(0, 60)}" in this pool`,
-    cure: 'Check the uuid: xe vm-list shows all; the VM may have been deleted meanwhile',
   })
 }
 
