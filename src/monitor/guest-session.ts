@@ -18,8 +18,10 @@ const RETRY_REFUSED_MS = 15_000
 const REDIAL_GAP_MS = 3000
 /** A link that was good for this long has earned a fresh start of the back-off. */
 const PROVEN_MS = 30_000
-/** A guest that was lost this often in a row before it had been good for that long has to prove itself the next time. */
+/** A guest that was lost this often in a row before it had been good for that long has to prove itself the next time: */
 const MOST_EARLY_LOSSES = 3
+/** it is said to be monitored when it has been good for this long. With the longest wait and dial before: within 45 s. */
+const PROOF_MS = 12_000
 /** Most guests are connected sooner than this: they never show `connecting`, which saves a write each. */
 const CONNECTING_SHOWN_MS = 3000
 /** One that was monitored must not be said to be so for longer than this. */
@@ -116,7 +118,7 @@ export class GuestSession {
         return this.#connect(mine, () => {
           readyAt = clock.monotonic()
           if (this.#earlyLosses < MOST_EARLY_LOSSES) this.#isReady()
-          else cancelProof = clock.after(PROVEN_MS, () => this.#isReady())
+          else cancelProof = clock.after(PROOF_MS, () => this.#isReady())
         })
       })
       throw new StoppedError()

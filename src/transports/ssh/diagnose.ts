@@ -42,7 +42,7 @@ export function diagnosticCommand(paths: readonly string[], rootless: boolean): 
       `for s in ${paths.join(' ')}${userPaths}; do d=\${s%/*}; l=unknown; ` +
       'if [ -S "$s" ]; then if [ -r "$s" ] && [ -w "$s" ]; then t=ok; else t=denied; fi; ' +
       'p=$(readlink -f "$s" 2>/dev/null || echo "$s"); p=${p#/var}; ' +
-      'if [ -r /proc/net/unix ]; then if grep -q " 00010000 .*$p$" /proc/net/unix; then l=yes; else l=no; fi; fi; ' +
+      'if [ -r /proc/net/unix ]; then if grep -q -e " 00010000 .* $p$" -e " 00010000 .* /var$p$" /proc/net/unix; then l=yes; else l=no; fi; fi; ' +
       'elif [ -e "$s" ]; then t=not-a-socket; elif [ -x "$d" ]; then t=missing; elif [ -d "$d" ]; then t=hidden; ' +
       'else t=missing; fi; echo "xsc:socket:$t:$l:$s"; done; ' +
       `for t in ${TOOLS.join(' ')}; do command -v $t >/dev/null 2>&1 && echo "xsc:tool:$t"; done; echo "xsc:end:"`,

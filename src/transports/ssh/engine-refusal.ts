@@ -7,6 +7,9 @@ interface Subject extends Where {
   readonly socketPath: string | undefined
 }
 
+/** Helpers that connect to any unix socket in whichever version; docker before 18.09 and many an nc do not. */
+const SURE: readonly string[] = ['socat', 'ncat']
+
 /** Why no way to an engine was found, from what the guest's user sees. The most useful cause wins. */
 export function engineRefusal(report: Report, subject: Subject): RefusedError {
   const user = printable(report.user || subject.username)
@@ -15,7 +18,11 @@ export function engineRefusal(report: Report, subject: Subject): RefusedError {
       ([, s]) => s.state === state && (listening === undefined || s.listening === listening),
     )?.[0]
   const alive = find('ok', true)
-  if (alive !== undefined) return noForwarding(alive, report, subject)
+  if (alive !== undefined) {
+    // Any program may listen by that name, even in a container on the guest's network: a sure helper knows better.
+    const witness = SURE.find((tool) => report.tools.has(tool))
+    return witness === undefined ? noForwarding(alive, report, subject) : noAnswer(alive, witness, subject)
+  }
   const closed = find('denied') ?? find('hidden')
   if (closed !== undefined) return noPermission(closed, user, subject)
   const dead = find('ok', false)
@@ -56,6 +63,14 @@ function nobodyListens(path: string, { address }: Subject): RefusedError {
     kind: 'socket-dead',
     cause: `The engine's socket ${printable(path)} is there in the guest at ${address}, but no engine answers on it`,
     cure: 'Start the engine in the guest (systemctl restart docker, or podman.socket), and look at its log',
+  })
+}
+
+function noAnswer(path: string, helper: string, { address }: Subject): RefusedError {
+  return new RefusedError({
+    kind: 'socket-dead',
+    cause: `The engine's socket ${printable(path)} is there in the guest at ${address}, but no engine answers on it, neither to the SSH server nor to ${helper}`,
+    cure: "Start the engine in the guest (systemctl restart docker, or podman.socket), and look at its log; if it runs, set AllowStreamLocalForwarding yes in the guest's sshd_config",
   })
 }
 

@@ -1,5 +1,12 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
-import { forSh, parseReport } from '../../../src/transports/ssh/diagnose.ts'
+import { diagnosticCommand, forSh, parseReport } from '../../../src/transports/ssh/diagnose.ts'
 import { engineRefusal } from '../../../src/transports/ssh/engine-refusal.ts'
 
 const where = { vmUuid: 'vm', address: '10.0.0.1', port: 22, username: 'core', socketPath: undefined }
@@ -17,7 +24,10 @@ test.each([
   [['socket:not-a-socket:unknown:/var/run/docker.sock'], 'not-a-socket'],
   [['socket:ok:no:/var/run/docker.sock'], 'socket-dead'],
   [['socket:ok:yes:/var/run/docker.sock'], 'no-forwarding'],
-  [['socket:ok:yes:/var/run/docker.sock', 'tool:socat'], 'no-forwarding'],
+  [['socket:ok:yes:/var/run/docker.sock', 'tool:docker', 'tool:nc'], 'no-forwarding'],
+  // somebody in a container on the guest's network listens on a socket of that name, the engine does not
+  [['socket:ok:yes:/var/run/docker.sock', 'tool:socat'], 'socket-dead'],
+  [['socket:ok:yes:/var/run/docker.sock', 'tool:ncat', 'tool:docker'], 'socket-dead'],
   // without /proc/net/unix a helper that did not get through is the better witness
   [['socket:ok:unknown:/var/run/docker.sock', 'tool:socat'], 'socket-dead'],
   [['socket:ok:unknown:/var/run/docker.sock'], 'no-forwarding'],
@@ -51,6 +61,31 @@ test('what a guest makes up is left out of a report', () => {
   expect([...report.sockets]).toEqual([['/run/b.sock', { state: 'ok', listening: true }]])
   expect([...report.tools]).toEqual([])
   expect(engineRefusal(report, where).message).toMatch(/^[\x20-\x7e]*$/)
+})
+
+test('a socket whose engine died is not taken for the one of another folder with the same ending', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'xsc-'))
+  const dead = join(folder, 'e.sock')
+  const twin = join(folder, dead)
+  mkdirSync(dirname(twin), { recursive: true })
+  const listen = `require('net').createServer().listen(process.argv[1], () => console.log('up'))`
+  const engine = spawn(process.execPath, ['-e', listen, dead], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const other = createServer().listen(twin)
+  const stateOf = async () => {
+    const { stdout } = await promisify(execFile)('sh', ['-c', diagnosticCommand([dead], false)])
+    return parseReport(stdout).sockets.get(dead)
+  }
+  try {
+    await once(engine.stdout, 'data')
+    expect(await stateOf()).toEqual({ state: 'ok', listening: true })
+    engine.kill('SIGKILL')
+    await once(engine, 'close')
+    expect(await stateOf()).toEqual({ state: 'ok', listening: false })
+  } finally {
+    engine.kill('SIGKILL')
+    other.close()
+    rmSync(folder, { recursive: true })
+  }
 })
 
 test.each(["it's", 'a\\b', 'wow!', 'two\nlines'])(
