@@ -1,0 +1,78 @@
+import type { Fields } from './fields.ts'
+
+/** A disk image on a storage repository (XAPI's VDI). */
+export interface Disk {
+  readonly ref: string
+  readonly uuid: string
+  readonly name: string
+  /** Ref of the storage repository. */
+  readonly sr: string
+  readonly bytes: number
+  readonly otherConfig: Fields
+  /** Refs of the drives that it is in. */
+  readonly drives: readonly string[]
+}
+
+/** A drive of a VM with a disk in it, or an empty CD drive (XAPI's VBD). */
+export interface Drive {
+  readonly ref: string
+  readonly uuid: string
+  /** Ref of the VM. */
+  readonly vm: string
+  /** Ref of the disk, undefined: empty. */
+  readonly disk: string | undefined
+  /** Where on the VM's bus: `0`, `3`. */
+  readonly place: string
+  readonly isCd: boolean
+  /** Whether the running VM has it now. */
+  readonly attached: boolean
+  readonly otherConfig: Fields
+}
+
+export interface NewDisk {
+  /** Ref of the storage repository. */
+  readonly sr: string
+  readonly name: string
+  readonly description: string
+  readonly content: Buffer
+  readonly otherConfig: Fields
+}
+
+export interface NewDrive {
+  /** Ref of the VM. */
+  readonly vm: string
+  /** Ref of the disk; undefined makes an empty CD drive. */
+  readonly disk: string | undefined
+  readonly isCd: boolean
+  /** The first free place when left out. */
+  readonly place?: string
+  readonly otherConfig: Fields
+}
+
+/**
+ * Disks and drives of the pool. Everything rejects with a DiagnosedError that names what it was about; what is to be
+ * destroyed and is gone already counts as destroyed.
+ */
+export interface DiskStore {
+  /** The VM's drives by their place. */
+  drivesOf(vmRef: string, signal: AbortSignal): Promise<readonly Drive[]>
+  /** undefined: there is none. */
+  disk(ref: string, signal: AbortSignal): Promise<Disk | undefined>
+  diskByUuid(uuid: string, signal: AbortSignal): Promise<Disk | undefined>
+  /** A disk with this content, padded with zeros; complete when it resolves. When it rejects nothing of it is left, or the error names what is. */
+  createDisk(wish: NewDisk, signal: AbortSignal): Promise<Disk>
+  /** All bytes of a disk of up to `mostBytes`; a larger one is refused. */
+  readDisk(disk: Disk, mostBytes: number, signal: AbortSignal): Promise<Buffer>
+  destroyDisk(ref: string, signal: AbortSignal): Promise<void>
+  /** A drive that is read-only; a running VM has it only after `plug`. Rejects (kind `no-drive-place`) when the VM has no place left. */
+  createDrive(wish: NewDrive, signal: AbortSignal): Promise<Drive>
+  /** It must not be attached. */
+  destroyDrive(ref: string, signal: AbortSignal): Promise<void>
+  plug(ref: string, signal: AbortSignal): Promise<void>
+  /** Rejects (kind `drive-in-use`) when the guest does not let go of it. */
+  unplug(ref: string, signal: AbortSignal): Promise<void>
+  /** Puts the disk in an empty CD drive. */
+  insert(driveRef: string, diskRef: string, signal: AbortSignal): Promise<void>
+  /** Empties a CD drive; fine where it is empty. */
+  eject(driveRef: string, signal: AbortSignal): Promise<void>
+}
