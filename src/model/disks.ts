@@ -24,6 +24,7 @@ export interface Drive {
   /** Where on the VM's bus: `0`, `3`. */
   readonly place: string
   readonly isCd: boolean
+  readonly readOnly: boolean
   /** Whether the running VM has it now. */
   readonly attached: boolean
   readonly otherConfig: Fields
@@ -36,6 +37,8 @@ export interface NewDisk {
   readonly description: string
   readonly content: Buffer
   readonly otherConfig: Fields
+  /** For a storage repository of ISO files: what the file is called, `x.iso`. */
+  readonly fileName?: string
 }
 
 export interface NewDrive {
@@ -44,9 +47,19 @@ export interface NewDrive {
   /** Ref of the disk; undefined makes an empty CD drive. */
   readonly disk: string | undefined
   readonly isCd: boolean
-  /** The first free place when left out. */
+  /** CD drives always are. XAPI plugs no read-only disk into a running HVM guest (DISK_VBD_MUST_BE_READWRITE_FOR_HVM). */
+  readonly readOnly: boolean
+  /** A free place when left out. */
   readonly place?: string
   readonly otherConfig: Fields
+}
+
+/** One key of a disk's or a drive's other_config; undefined: absent. */
+export interface DiskKey {
+  readonly of: 'disk' | 'drive'
+  readonly ref: string
+  readonly key: string
+  readonly value: string | undefined
 }
 
 /**
@@ -64,15 +77,17 @@ export interface DiskStore {
   /** All bytes of a disk of up to `mostBytes`; a larger one is refused. */
   readDisk(disk: Disk, mostBytes: number, signal: AbortSignal): Promise<Buffer>
   destroyDisk(ref: string, signal: AbortSignal): Promise<void>
-  /** A drive that is read-only; a running VM has it only after `plug`. Rejects (kind `no-drive-place`) when the VM has no place left. */
+  /** A running VM has it only after `plug`. Rejects (kind `no-drive-place`) when the VM has no place left. */
   createDrive(wish: NewDrive, signal: AbortSignal): Promise<Drive>
   /** It must not be attached. */
   destroyDrive(ref: string, signal: AbortSignal): Promise<void>
   plug(ref: string, signal: AbortSignal): Promise<void>
   /** Rejects (kind `drive-in-use`) when the guest does not let go of it. */
   unplug(ref: string, signal: AbortSignal): Promise<void>
-  /** Puts the disk in an empty CD drive. */
+  /** Puts the disk in an empty CD drive. XAPI wants one of a storage repository of ISO files there (VDI_IS_NOT_ISO). */
   insert(driveRef: string, diskRef: string, signal: AbortSignal): Promise<void>
   /** Empties a CD drive; fine where it is empty. */
   eject(driveRef: string, signal: AbortSignal): Promise<void>
+  /** Sets keys in this order, with the least possible time between them. */
+  setKeys(keys: readonly DiskKey[], signal: AbortSignal): Promise<void>
 }

@@ -128,6 +128,11 @@ export class XapiSession {
     if (error instanceof DeadlineError || (!proven && losses >= 2)) this.#withoutJson = login
   }
 
+  /** The session's reference, as good as a password: for what XAPI serves on its socket beside calls. */
+  async reference(signal: AbortSignal): Promise<string> {
+    return linked(signal, () => this.#session())
+  }
+
   /** Ends the session and closes the connections. Never rejects: a XAPI that is away forgets sessions by itself. */
   async logout(signal: AbortSignal): Promise<void> {
     const login = this.#login

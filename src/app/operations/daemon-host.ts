@@ -22,7 +22,7 @@ export interface DaemonHostDeps {
   readonly clock: Clock
   readonly log: Log
   readonly config: Config
-  readonly session: Pick<XapiSession, 'call' | 'burst'>
+  readonly session: Pick<XapiSession, 'call' | 'burst' | 'reference'>
   readonly watch: Pick<XapiVmWatch, 'get' | 'all' | 'pool'>
   /** The session of a VM that is monitored. */
   readonly guest: (ref: VmRef) => MonitoredGuest | undefined
@@ -41,7 +41,7 @@ export class DaemonHost implements HostContext {
   readonly clock: Clock
   readonly log: Log
   readonly config: Config
-  readonly session: Pick<XapiSession, 'call' | 'burst'>
+  readonly session: Pick<XapiSession, 'call' | 'burst' | 'reference'>
   readonly #deps: DaemonHostDeps
 
   constructor(deps: DaemonHostDeps) {

@@ -10,7 +10,7 @@ export interface HostContext {
   readonly clock: Clock
   readonly log: Log
   readonly config: Config
-  readonly session: Pick<XapiSession, 'call' | 'burst'>
+  readonly session: Pick<XapiSession, 'call' | 'burst' | 'reference'>
   /** Whether this is the daemon. */
   readonly isDaemon: boolean
   /** XAPI's ref of this host. */
