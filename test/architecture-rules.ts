@@ -98,7 +98,7 @@ function wrongFile({ path, text }: Source, { mostLines }: Rules): string[] {
   return [
     ...(lines > mostLines ? [`${path} has ${lines} lines, more than ${mostLines}`] : []),
     ...(parsed.statements.some(isDefault) ? [`${path} has a default export`] : []),
-    ...(/(^|\/)[a-z0-9]+(-[a-z0-9]+)*\.ts$/.test(path) ? [] : [`${path} is not named in kebab-case`]),
+    ...(/(^|\/)[a-z0-9]+(-[a-z0-9]+)*(\.d)?\.ts$/.test(path) ? [] : [`${path} is not named in kebab-case`]),
   ]
 }
 

@@ -23,7 +23,7 @@ const RULES: Rules = {
     bin: ['app', 'base'],
   },
   owners: {
-    xmlrpc: 'xapi',
+    'xmlrpc/lib/deserializer.js': 'xapi',
     ssh2: 'transports/ssh',
     dockerode: 'engine',
     pino: 'base',

@@ -1,10 +1,6 @@
-import { request, type IncomingMessage } from 'node:http'
-import type { Duplex } from 'node:stream'
-import { unexpectedAnswer, XapiFailure } from './errors.ts'
+import { XapiFailure } from './errors.ts'
+import type { PipeLine } from './pipe-line.ts'
 import { Double, isRecord, type XapiParam } from './wire.ts'
-
-/** A pool of 64 hosts with 1,000 VMs each would send some 200 MB; more than that is no answer. */
-const MOST_BYTES = 256 * 1024 * 1024
 
 /** There was an answer, but not one of JSON-RPC: this XAPI does not speak it, or not now. */
 export class NotJsonRpc extends Error {}
@@ -15,31 +11,20 @@ export class NotJsonRpc extends Error {}
  * when the other side answers something else, and with whatever the exchange failed with otherwise.
  */
 export async function sendJson(
-  lane: Duplex,
+  line: PipeLine,
   userAgent: string,
   method: string,
   params: readonly XapiParam[],
   signal: AbortSignal,
 ): Promise<unknown> {
-  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: params.map(plain) })
-  const headers = {
-    'User-Agent': userAgent,
-    'Content-Type': 'application/json',
-    'Content-Length': Buffer.byteLength(body),
-    Connection: 'Keep-Alive',
-  }
-  const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    const options = {
-      host: 'localhost',
-      path: '/jsonrpc',
-      method: 'POST',
-      headers,
-      signal,
-      createConnection: () => lane,
-    }
-    request(options, resolve).on('error', reject).end(body)
-  })
-  return resultOf(method, parse(await text(response)))
+  const call = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: params.map(plain) })
+  const { status, body } = await line.post(
+    { path: '/jsonrpc', userAgent, contentType: 'application/json' },
+    call,
+    signal,
+  )
+  if (status !== 200) throw new NotJsonRpc(`HTTP status ${status}`)
+  return resultOf(method, parse(body.toString()))
 }
 
 function parse(text: string): unknown {
@@ -48,18 +33,6 @@ function parse(text: string): unknown {
   } catch {
     throw new NotJsonRpc('the answer is not JSON')
   }
-}
-
-async function text(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > MOST_BYTES) throw unexpectedAnswer(`more than ${MOST_BYTES} bytes`)
-    chunks.push(chunk)
-  }
-  if (response.statusCode !== 200) throw new NotJsonRpc(`HTTP status ${response.statusCode}`)
-  return Buffer.concat(chunks).toString()
 }
 
 /** Version 2 failures carry code and parameters in `message` and `data`; XAPI sends version 1's list at times. */

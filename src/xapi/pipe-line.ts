@@ -1,10 +1,18 @@
 import { connect, type Socket } from 'node:net'
-import { Duplex } from 'node:stream'
+import { abortReason } from '../base/clock.ts'
 import { asError } from '../base/errors.ts'
-import { ResponseFramer } from './response-framer.ts'
+import { ResponseParser, type Answer } from './response-parser.ts'
 
 /** The connection ended after answers to earlier requests and before the first byte of an answer to this one. */
 export class NotAnswered extends Error {}
+
+/** A request that has been sent. */
+interface Waiter {
+  readonly resolve: (answer: Answer) => void
+  readonly reject: (error: Error) => void
+  /** Something of the answer has come. */
+  begun: boolean
+}
 
 /**
  * One connection to XAPI's socket over which requests can be sent without waiting for the answers to earlier ones
@@ -14,8 +22,8 @@ export class NotAnswered extends Error {}
 export class PipeLine {
   readonly #socketPath: string
   #socket: Socket | undefined
-  #framer = new ResponseFramer()
-  readonly #lanes: Lane[] = []
+  #parser = new ResponseParser()
+  readonly #waiters: Waiter[] = []
   /** Answers that came whole over the present connection. */
   #answers = 0
 
@@ -23,17 +31,30 @@ export class PipeLine {
     this.#socketPath = socketPath
   }
 
-  /** A stream for one HTTP request and its response, to be given to http.request as its connection. */
-  lane(): Duplex {
-    const socket = (this.#socket ??= this.#connect())
-    this.#gather(socket)
-    const lane = new Lane(socket, (gone) => this.#abandoned(gone))
-    this.#lanes.push(lane)
-    return lane
+  /** POSTs `body`; the answer. Rejects with what broke the connection; an abort takes the connection with it. */
+  post(head: PostHead, body: string, signal: AbortSignal): Promise<Answer> {
+    if (signal.aborted) return Promise.reject(abortReason(signal))
+    return new Promise<Answer>((resolve, reject) => {
+      const giveUp = () => {
+        reject(abortReason(signal))
+        this.#abandoned(waiter)
+      }
+      const done = () => signal.removeEventListener('abort', giveUp)
+      const waiter: Waiter = {
+        resolve: (answer) => (done(), resolve(answer)),
+        reject: (error) => (done(), reject(error)),
+        begun: false,
+      }
+      signal.addEventListener('abort', giveUp, { once: true })
+      const socket = (this.#socket ??= this.#connect())
+      this.#gather(socket)
+      this.#waiters.push(waiter)
+      socket.write(requestOf(head, body))
+    })
   }
 
   get busy(): boolean {
-    return this.#lanes.length > 0
+    return this.#waiters.length > 0
   }
 
   /** Lets go of a connection that is idle: the next request has one of its own, which nobody is about to close. */
@@ -47,7 +68,7 @@ export class PipeLine {
 
   #connect(): Socket {
     const socket = connect(this.#socketPath)
-    this.#framer = new ResponseFramer()
+    this.#parser = new ResponseParser()
     this.#answers = 0
     socket.on('data', (data: Buffer) => this.#distribute(socket, data))
     socket.on('error', (error) => this.#broken(socket, error))
@@ -66,89 +87,66 @@ export class PipeLine {
     let rest = data
     try {
       while (rest.length > 0) {
-        const lane = this.#lanes[0]
-        if (lane === undefined) return void socket.destroy()
-        const cut = this.#framer.cut(rest)
-        lane.receive(cut.mine)
-        if (cut.done) this.#lanes.shift()?.answered()
-        if (cut.done) this.#answers++
+        const [waiter] = this.#waiters
+        if (socket !== this.#socket || waiter === undefined) return void socket.destroy()
+        waiter.begun = true
+        const found = this.#parser.feed(rest)
+        rest = found.rest
+        if (found.answer === undefined) continue
+        this.#waiters.shift()
+        this.#answers++
+        waiter.resolve(found.answer)
         // Not when it is closed, but now: the next request may come before that.
-        if (cut.done && this.#framer.last) return this.#broken(socket, undefined)
-        rest = cut.rest
+        if (this.#parser.last) return this.#broken(socket, undefined)
       }
     } catch (error) {
       socket.destroy(asError(error))
     }
   }
 
-  /** A lane that was given up before its answer came: the answers after it could not be told apart any more. */
-  #abandoned(lane: Lane): void {
-    if (this.#lanes.includes(lane)) this.#drop(new Error('the connection was given up with an earlier call'))
+  /** A request that was given up before its answer came: the answers after it could not be told apart any more. */
+  #abandoned(waiter: Waiter): void {
+    if (this.#waiters.includes(waiter)) this.#drop(new Error('the connection was given up with an earlier call'))
   }
 
-  /** At once, and not when the system has closed it: the next lane needs a connection that works. */
+  /** At once, and not when the system has closed it: the next request needs a connection that works. */
   #drop(error: Error): void {
     const socket = this.#socket
     this.#socket = undefined
     socket?.destroy()
-    for (const lane of this.#lanes.splice(0)) lane.cutOff(error)
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(error)
   }
 
-  /** The first lane may have its whole answer, if that ends with the connection; the others have none. */
+  /** The first waiter may have its whole answer, if that ends with the connection; the others have none. */
   #broken(socket: Socket, error: Error | undefined): void {
     if (socket !== this.#socket) return
     this.#socket = undefined
     socket.destroy()
-    const [first, ...others] = this.#lanes.splice(0)
+    const [first, ...others] = this.#waiters.splice(0)
     const spoke = this.#answers > 0 || first?.begun === true
     const why = 'the connection closed before the answer'
-    first?.cutOff(spoke && !first.begun ? new NotAnswered(why) : error)
-    for (const lane of others) lane.cutOff(spoke ? new NotAnswered(why) : (error ?? new Error(why)))
+    const whole = error === undefined && first?.begun ? this.#parser.close() : undefined
+    if (whole !== undefined) first?.resolve(whole)
+    else first?.reject(spoke && !first.begun ? new NotAnswered(why) : (error ?? new Error(why)))
+    for (const waiter of others) waiter.reject(spoke ? new NotAnswered(why) : (error ?? new Error(why)))
   }
 }
 
-class Lane extends Duplex {
-  readonly #socket: Socket
-  readonly #gone: (lane: Lane) => void
-  #answered = false
-  /** Something of the answer has come. */
-  begun = false
+/** What of a request's head differs between callers. */
+export interface PostHead {
+  readonly path: string
+  readonly userAgent: string
+  readonly contentType: string
+}
 
-  constructor(socket: Socket, gone: (lane: Lane) => void) {
-    super()
-    this.#socket = socket
-    this.#gone = gone
-  }
-
-  receive(data: Buffer): void {
-    this.begun = true
-    this.push(data)
-  }
-
-  answered(): void {
-    this.#answered = true
-  }
-
-  cutOff(error: Error | undefined): void {
-    this.#answered = true
-    if (error === undefined) this.push(null)
-    else this.destroy(error)
-  }
-
-  override _read(): void {
-    // Pushed as it comes: an answer is read whole by its one reader.
-  }
-
-  override _write(chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#socket.write(chunk, encoding, done)
-  }
-
-  override _final(done: () => void): void {
-    done()
-  }
-
-  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    if (!this.#answered) this.#gone(this)
-    done(error)
-  }
+function requestOf({ path, userAgent, contentType }: PostHead, body: string): string {
+  const head = [
+    `POST ${path} HTTP/1.1`,
+    'Host: localhost',
+    `User-Agent: ${userAgent}`,
+    `Content-Type: ${contentType}`,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: keep-alive',
+  ]
+  return `${head.join('\r\n')}\r\n\r\n${body}`
 }

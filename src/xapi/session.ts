@@ -193,9 +193,7 @@ export class XapiSession {
       cure: 'Check the load of the pool coordinator and /var/log/xensource.log; this is tried again by itself',
     }
     try {
-      return await within(clock, ms, signal, late, (inTime) =>
-        how(line.lane(), USER_AGENT, call.method, call.params, inTime),
-      )
+      return await within(clock, ms, signal, late, (inTime) => how(line, USER_AGENT, call.method, call.params, inTime))
     } catch (error) {
       throw translateWireError(call.method, socketPath, error)
     }

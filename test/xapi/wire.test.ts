@@ -16,7 +16,7 @@ async function answered(answer: string | undefined, params: readonly XapiParam[]
     return undefined
   })
   const line = new PipeLine(xapi.path)
-  const result = send(line.lane(), 'agent/1', 'VM.get_uuid', params, new AbortController().signal)
+  const result = send(line, 'agent/1', 'VM.get_uuid', params, new AbortController().signal)
   const done = await result.then(
     (value) => ({ value }),
     (error: unknown) => ({ error }),
@@ -176,7 +176,7 @@ test('an abort ends the exchange at once', async () => {
   const xapi = await ScriptedXapi.start(() => undefined)
   const line = new PipeLine(xapi.path)
   const controller = new AbortController()
-  const call = send(line.lane(), 'agent', 'VM.x', [], controller.signal)
+  const call = send(line, 'agent', 'VM.x', [], controller.signal)
   controller.abort(new Error('no longer'))
   await expect(call).rejects.toThrow('no longer')
   await settle()
