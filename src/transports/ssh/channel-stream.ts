@@ -2,6 +2,15 @@ import { Duplex } from 'node:stream'
 import type { ClientChannel } from 'ssh2'
 import { TransientError } from '../../base/errors.ts'
 
+/** What a command in a guest does besides writing to its standard output. */
+export interface SessionListener {
+  error(chunk: Buffer): void
+  /** How it ended; undefined: by a signal. */
+  exit(code: number | undefined): void
+  /** Nothing more is said of it. */
+  closed(): void
+}
+
 /**
  * A channel as a plain Duplex. ssh2's own Channel has a `destroy` that waits for the other side, ends without an error
  * when the connection is lost, and throws out of the event loop when it is used after that.
@@ -17,7 +26,7 @@ export class ChannelStream extends Duplex {
   }
 
   /** Wires the channel up; call once. */
-  attach(): this {
+  attach(listener?: SessionListener): this {
     const channel = this.#channel
     this.on('error', () => {}) // a stream that nobody holds any more must not end the process
     channel.on('error', () => {})
@@ -25,6 +34,7 @@ export class ChannelStream extends Duplex {
     channel.on('end', () => this.push(null))
     channel.on('close', () => this.#onClose())
     channel.stderr.resume()
+    if (listener !== undefined) listen(channel, listener)
     return this
   }
 
@@ -73,6 +83,12 @@ export class ChannelStream extends Duplex {
     this.#writing?.(streamClosed())
     this.#writing = undefined
   }
+}
+
+function listen(channel: ClientChannel, listener: SessionListener): void {
+  channel.stderr.on('data', (chunk: Buffer) => listener.error(chunk))
+  channel.on('exit', (code: unknown) => listener.exit(typeof code === 'number' ? code : undefined))
+  channel.on('close', () => listener.closed())
 }
 
 /** Closes a channel that nobody wants, and reads what still comes so that ssh2 forgets it. */

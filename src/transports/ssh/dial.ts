@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import ssh2, { type Client, type ConnectConfig, type PublicKeyAuthMethod } from 'ssh2'
+import ssh2, { type Client, type ConnectConfig } from 'ssh2'
 import { abortReason, type Clock } from '../../base/clock.ts'
 import { within } from '../../base/deadline.ts'
 import { DeadlineError, type Diagnosis } from '../../base/errors.ts'
@@ -7,6 +7,7 @@ import { algorithmsFor } from './algorithms.ts'
 import { dialError, floodError, lateError, type DialPhase, type DialState, type Where } from './errors.ts'
 import { guardClient } from './guard-client.ts'
 import { HostKeyJudge } from './host-key.ts'
+import { keyLogin, type Login } from './login.ts'
 import type { SshObserver } from './probe.ts'
 import { SshConnection } from './ssh-connection.ts'
 import type { SshKey } from './ssh-key.ts'
@@ -17,19 +18,27 @@ const MOST_BEFORE_VERSION = 8 * 1024
 const MOST_BEFORE_LOGIN = 256 * 1024
 const VERSION_LINE = /(?:^|\n)SSH-(?:2\.0|1\.99)-[^\n]*\n/
 
-export interface DialOptions extends Where {
+export interface DialWithOptions extends Where {
   /** Base64 blob the guest must show; undefined: any. */
   readonly pinnedHostKey: string | undefined
-  readonly key: SshKey
   readonly connectTimeoutMs: number
   readonly observe?: SshObserver | undefined
+}
+
+export interface DialOptions extends DialWithOptions {
+  readonly key: SshKey
 }
 
 /**
  * One TCP connection, one SSH handshake, one login with the key, all within `connectTimeoutMs`. Rejects with a
  * DiagnosedError; leaves no socket behind when it fails or is aborted.
  */
-export async function dial(clock: Clock, options: DialOptions, signal: AbortSignal): Promise<SshConnection> {
+export function dial(clock: Clock, options: DialOptions, signal: AbortSignal): Promise<SshConnection> {
+  return dialWith(clock, { ...options, login: keyLogin(options.key) }, signal)
+}
+
+/** The same with any other proof of who logs in. */
+export async function dialWith(clock: Clock, options: WithLogin, signal: AbortSignal): Promise<SshConnection> {
   const state: DialState = { phase: 'tcp', opening: '', offered: undefined, partial: false }
   options.observe?.({ at: 'tcp', address: options.address })
   try {
@@ -39,10 +48,12 @@ export async function dial(clock: Clock, options: DialOptions, signal: AbortSign
   }
 }
 
+type WithLogin = DialWithOptions & { readonly login: Login }
+
 /** Stands in until it is known how far the attempt had come. */
 const late: Diagnosis = { kind: 'ssh-timeout', cause: 'The guest did not answer in time', cure: 'Check the guest' }
 
-function attempt(clock: Clock, options: DialOptions, state: DialState, signal: AbortSignal): Promise<SshConnection> {
+function attempt(clock: Clock, options: WithLogin, state: DialState, signal: AbortSignal): Promise<SshConnection> {
   return new Promise((resolve, reject) => {
     const judge = new HostKeyJudge({ ...options, pinned: options.pinnedHostKey })
     // Nagle would hold each small packet back until the one before is acknowledged: 45 ms per request instead of 1
@@ -52,7 +63,7 @@ function attempt(clock: Clock, options: DialOptions, state: DialState, signal: A
       reject(error)
       socket.destroy()
     }
-    const failed = (error?: Error) => fail(judge.refusal ?? dialError(error, state, options))
+    const failed = (error?: Error) => fail(judge.refusal ?? dialError(error, state, options, options.login.refused))
     const flooded = () => socket.destroy(floodError(options))
     const enter = (phase: DialPhase, said = '') => {
       state.phase = phase
@@ -73,24 +84,14 @@ function attempt(clock: Clock, options: DialOptions, state: DialState, signal: A
   })
 }
 
-function start(client: Client, socket: Socket, options: DialOptions, state: DialState, judge: HostKeyJudge): void {
-  let asked = false
-  const login = (offered: readonly string[] | null, partial: boolean | null): PublicKeyAuthMethod | false => {
-    if (asked) {
-      // ssh2 asks again when our key was refused: there is nothing else we would show a guest
-      Object.assign(state, { offered: offered ?? undefined, partial: partial === true })
-      return false
-    }
-    asked = true
-    return { type: 'publickey', username: options.username, key: options.key.parsed }
-  }
+function start(client: Client, socket: Socket, options: WithLogin, state: DialState, judge: HostKeyJudge): void {
   const config: ConnectConfig = {
     sock: socket,
     username: options.username,
     algorithms: algorithmsFor(options.pinnedHostKey),
     readyTimeout: 0, // the deadline of `dial` covers it
     hostVerifier: (blob: Buffer) => judge.accepts(blob),
-    authHandler: login,
+    authHandler: options.login.handler(options.username, state, (error) => socket.destroy(error)),
   }
   client.connect(config)
 }

@@ -22,6 +22,9 @@ export interface DialState {
   partial: boolean
 }
 
+/** Why the guest did not take the proof of who logs in. */
+export type LoginRefusal = (state: DialState, where: Where) => RefusedError
+
 /** Nobody speaks SSH at this address now: another address of the guest may do. */
 export class UnreachableError extends TransientError {}
 
@@ -43,7 +46,12 @@ export function printable(text: string, most = 80): string {
 }
 
 /** The reason why a dial failed, from what ssh2 or the socket said (nothing: the connection was closed). */
-export function dialError(error: Error | undefined, state: DialState, where: Where): DiagnosedError {
+export function dialError(
+  error: Error | undefined,
+  state: DialState,
+  where: Where,
+  refused: LoginRefusal,
+): DiagnosedError {
   if (error instanceof DiagnosedError) return error
   const options = error === undefined ? {} : { cause: error }
   switch (state.phase) {
@@ -54,7 +62,7 @@ export function dialError(error: Error | undefined, state: DialState, where: Whe
     case 'handshake':
       return handshakeError(error, where)
     case 'login':
-      return levelOf(error) === 'client-authentication' ? loginError(state, where) : closedEarly('login', where)
+      return levelOf(error) === 'client-authentication' ? refused(state, where) : closedEarly('login', where)
   }
 }
 
@@ -197,40 +205,6 @@ function closedEarly(during: string, { address, port }: Where): TransientError {
     kind: during === 'login' ? 'login-cut' : 'ssh-closed',
     cause: `The SSH server at ${address} port ${port} closed the connection during the ${during}`,
     cure: 'Check the log of sshd in the guest, and its limits for this host (MaxStartups, PerSourcePenalties, fail2ban, hosts.deny)',
-  })
-}
-
-function loginError({ offered, partial }: DialState, where: Where): RefusedError {
-  const user = printable(where.username)
-  const guest = `the guest at ${where.address}`
-  if (offered === undefined) {
-    return new RefusedError({
-      kind: 'no-common-algorithm',
-      cause: `The SSH server of ${guest} takes no signature that the key of this pool can give`,
-      cure: "Allow rsa-sha2-256 and rsa-sha2-512 in PubkeyAcceptedAlgorithms of the guest's sshd_config",
-    })
-  }
-  if (partial) {
-    return new RefusedError({
-      kind: 'auth-second-factor',
-      cause: `The key of this pool is accepted for user ${user} by ${guest}, but it wants a second proof as well (${printable(offered.join(', '))})`,
-      cure: `Exempt user ${user} from AuthenticationMethods in the guest's sshd_config (a Match block)`,
-    })
-  }
-  if (!offered.includes('publickey')) {
-    return new RefusedError({
-      kind: 'auth-no-publickey',
-      cause: `The SSH server of ${guest} takes no public keys from user ${user}`,
-      cure: "Set PubkeyAuthentication yes in the guest's sshd_config",
-    })
-  }
-  return new RefusedError({
-    kind: 'auth-refused',
-    cause: `The SSH server of ${guest} refused the key of this pool for user ${user}`,
-    cure:
-      `Put the pool's public key into ~${user}/.ssh/authorized_keys in the guest (no write permission for others on it, ` +
-      `.ssh and the home directory; with SELinux: restorecon -R ~${user}/.ssh), or set the VM's other-config key ` +
-      `xscontainer-username to the user that has it`,
   })
 }
 

@@ -4,7 +4,7 @@ import type { Client, ClientChannel } from 'ssh2'
 import type { Clock } from '../../base/clock.ts'
 import { within } from '../../base/deadline.ts'
 import { StoppedError, TransientError, type DiagnosedError } from '../../base/errors.ts'
-import { ChannelStream, discard } from './channel-stream.ts'
+import { ChannelStream, discard, type SessionListener } from './channel-stream.ts'
 import { channelError, floodError, lateChannel, lostError, silentError, type Where } from './errors.ts'
 import { ping } from './guard-client.ts'
 import type { Peer } from './keepalive.ts'
@@ -74,16 +74,24 @@ export class SshConnection implements Peer {
     return this.#open(`a stream to ${path}`, start, signal)
   }
 
-  /** A stream to standard input and output of `command`, which the user's login shell reads. */
-  exec(command: string, signal: AbortSignal): Promise<Duplex> {
-    return this.#open('a session', (opened) => this.#client.exec(command, opened), signal)
+  /**
+   * A stream to standard input and output of `command`, which the user's login shell reads; `listener` is told what
+   * else there is to know of it.
+   */
+  exec(command: string, signal: AbortSignal, listener?: SessionListener): Promise<Duplex> {
+    return this.#open('a session', (opened) => this.#client.exec(command, opened), signal, listener)
   }
 
   close(): void {
     this.#end(undefined)
   }
 
-  #open(what: string, start: (opened: Opened) => void, signal: AbortSignal): Promise<Duplex> {
+  #open(
+    what: string,
+    start: (opened: Opened) => void,
+    signal: AbortSignal,
+    listener?: SessionListener,
+  ): Promise<Duplex> {
     const late = lateChannel(what, this.#where)
     if (this.#opening >= MOST_OPENING) return Promise.reject(new TransientError(late))
     return within(this.#clock, OPEN_TIMEOUT_MS, signal, late, (inner) => {
@@ -94,7 +102,7 @@ export class SshConnection implements Peer {
           this.#opening--
           if (error) return reject(this.#over ?? channelError(error, what, this.#where))
           if (this.#over !== undefined || inner.aborted) return this.#discard(channel)
-          const stream = this.#track(new ChannelStream(channel).attach())
+          const stream = this.#track(new ChannelStream(channel).attach(listener))
           inner.addEventListener('abort', () => stream.destroy(), { once: true })
           resolve(stream)
         }
