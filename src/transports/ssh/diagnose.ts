@@ -28,6 +28,16 @@ export function forSh(script: string): string {
   return `sh -c '${script}'`
 }
 
+/** What tells of one path, `$s`. Shared with the forced command of a restricted key. */
+export const TELL_SOCKET =
+  'd=${s%/*}; l=unknown; if [ -S "$s" ]; then if [ -r "$s" ] && [ -w "$s" ]; then t=ok; else t=denied; fi; ' +
+  'p=$(readlink -f "$s" 2>/dev/null || echo "$s"); p=${p#/var}; ' +
+  'if [ -r /proc/net/unix ]; then if grep -q -e " 00010000 .* $p$" -e " 00010000 .* /var$p$" /proc/net/unix; then l=yes; else l=no; fi; fi; ' +
+  'elif [ -e "$s" ]; then t=not-a-socket; elif [ -x "$d" ]; then t=missing; elif [ -d "$d" ]; then t=hidden; ' +
+  'else t=missing; fi; echo "xsc:socket:$t:$l:$s"'
+export const TELL_USER = 'u=$(id -u); echo "xsc:user:$(id -un)"; r=${XDG_RUNTIME_DIR:-/run/user/$u}'
+export const TELL_TOOLS = `for t in ${TOOLS.join(' ')}; do command -v $t >/dev/null 2>&1 && echo "xsc:tool:$t"; done; echo "xsc:end:"`
+
 /**
  * Prints a line per thing found out, each behind a mark that tells it from what login scripts print. The listening
  * sockets in /proc/net/unix have the flag 00010000 (__SO_ACCEPTCON); paths there are as given to bind(2), so /var/run
@@ -38,14 +48,7 @@ export function diagnosticCommand(paths: readonly string[], rootless: boolean): 
     ? ' "$r/docker.sock" "$r/podman/podman.sock" "/run/user/$u/docker.sock" "/run/user/$u/podman/podman.sock"'
     : ''
   return forSh(
-    `${SET_PATH}; u=$(id -u); echo "xsc:user:$(id -un)"; r=\${XDG_RUNTIME_DIR:-/run/user/$u}; ` +
-      `for s in ${paths.join(' ')}${userPaths}; do d=\${s%/*}; l=unknown; ` +
-      'if [ -S "$s" ]; then if [ -r "$s" ] && [ -w "$s" ]; then t=ok; else t=denied; fi; ' +
-      'p=$(readlink -f "$s" 2>/dev/null || echo "$s"); p=${p#/var}; ' +
-      'if [ -r /proc/net/unix ]; then if grep -q -e " 00010000 .* $p$" -e " 00010000 .* /var$p$" /proc/net/unix; then l=yes; else l=no; fi; fi; ' +
-      'elif [ -e "$s" ]; then t=not-a-socket; elif [ -x "$d" ]; then t=missing; elif [ -d "$d" ]; then t=hidden; ' +
-      'else t=missing; fi; echo "xsc:socket:$t:$l:$s"; done; ' +
-      `for t in ${TOOLS.join(' ')}; do command -v $t >/dev/null 2>&1 && echo "xsc:tool:$t"; done; echo "xsc:end:"`,
+    `${SET_PATH}; ${TELL_USER}; for s in ${paths.join(' ')}${userPaths}; do ${TELL_SOCKET}; done; ${TELL_TOOLS}`,
   )
 }
 
