@@ -55,7 +55,6 @@ function plain(text: string): string {
 }
 
 function joliet(text: string): string {
-  // eslint-disable-next-line no-control-regex -- they are among what is forbidden
   return text.replace(/[\uD800-\uDFFF\0-\x1F*/:;?\\]/g, '_')
 }
 
