@@ -28,6 +28,7 @@ export interface Config {
   }
   readonly log: { readonly level: LogLevel; readonly file: string }
   readonly control: { readonly socket: string }
+  readonly config_drive: { readonly template: string; readonly tools_isos: string }
 }
 
 interface Knob {
@@ -64,6 +65,11 @@ const KNOBS: Readonly<Record<string, Readonly<Record<string, Knob>>>> = {
     file: { fallback: '/var/log/xscontainer.log', wrong: notAbsolute },
   },
   control: { socket: { fallback: '/run/xscontainer/control.sock', wrong: notAbsolute } },
+  config_drive: {
+    // Where the predecessor's administrators have theirs.
+    template: { fallback: '/opt/xensource/packages/files/xscontainer/cloud-config.template', wrong: notAbsolute },
+    tools_isos: { fallback: '/opt/xensource/packages/iso', wrong: notAbsolute },
+  },
 }
 
 /** The configuration in `path`. A missing file means defaults, unless it was asked for by name. Throws RefusedError. */

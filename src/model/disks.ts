@@ -60,6 +60,8 @@ export interface DiskKey {
   readonly ref: string
   readonly key: string
   readonly value: string | undefined
+  /** Known not to be there: nothing is removed before. */
+  readonly isNew?: boolean
 }
 
 /**
@@ -74,8 +76,12 @@ export interface DiskStore {
   diskByUuid(uuid: string, signal: AbortSignal): Promise<Disk | undefined>
   /** A disk with this content, padded with zeros; complete when it resolves. When it rejects nothing of it is left, or the error names what is. */
   createDisk(wish: NewDisk, signal: AbortSignal): Promise<Disk>
-  /** All bytes of a disk of up to `mostBytes`; a larger one is refused. */
-  readDisk(disk: Disk, mostBytes: number, signal: AbortSignal): Promise<Buffer>
+  /** Disks of exactly this name. */
+  disksNamed(name: string, signal: AbortSignal): Promise<readonly Disk[]>
+  /** All bytes of the disk. */
+  readDisk(disk: Disk, signal: AbortSignal): Promise<Buffer>
+  /** Ref of a new disk with what this one holds now; to be destroyed. */
+  snapshotDisk(ref: string, signal: AbortSignal): Promise<string>
   destroyDisk(ref: string, signal: AbortSignal): Promise<void>
   /** A running VM has it only after `plug`. Rejects (kind `no-drive-place`) when the VM has no place left. */
   createDrive(wish: NewDrive, signal: AbortSignal): Promise<Drive>

@@ -12,6 +12,8 @@ export interface AnswerHead {
 }
 
 const MOST_HEAD_BYTES = 16 * 1024
+/** Lengths and line ends of a body in pieces, on top of a sixteenth of it. */
+const FRAMING_BYTES = 64 * 1024
 
 /**
  * One HTTP request on a connection of its own, by hand: XAPI answers an upload before it has read the body and takes the
@@ -63,8 +65,26 @@ export class RawExchange {
       this.#rest = Buffer.alloc(0)
       return rest
     }
-    const { done, value } = await this.#chunks.next()
-    return done === true ? undefined : value
+    const next = await this.#chunks.next()
+    return next.done === true ? undefined : next.value
+  }
+
+  /**
+   * The answer's body, up to `most` bytes: to the end of the connection, as XAPI sends it, or in pieces with their
+   * lengths before them, as HTTP servers do that may stand in its place.
+   */
+  async body({ headers }: AnswerHead, most: number): Promise<Buffer> {
+    const inPieces = /\bchunked$/i.test(headers.get('transfer-encoding') ?? '')
+    const room = inPieces ? most + Math.ceil(most / 16) + FRAMING_BYTES : most
+    const read: Buffer[] = []
+    for (let length = 0; length < room;) {
+      const data = await this.read()
+      if (data === undefined) break
+      read.push(data)
+      length += data.length
+    }
+    const all = Buffer.concat(read)
+    return (inPieces ? joined(all) : all).subarray(0, most)
   }
 
   close(): void {
@@ -77,6 +97,18 @@ function open(place: XapiPlace): Socket {
   // Hosts of a pool have certificates that they have made themselves, and nothing that is in dom0 on every supported
   // version says which is whose; XAPI itself has just named the address, over its own socket.
   return connectTls({ host: place.host, port: place.port, rejectUnauthorized: false })
+}
+
+/** RFC 9112, 7.1; what is incomplete at the end is left out. */
+function joined(body: Buffer): Buffer {
+  const pieces: Buffer[] = []
+  for (let at = 0; ;) {
+    const lineEnd = body.indexOf('\r\n', at)
+    const length = lineEnd === -1 ? NaN : parseInt(body.toString('latin1', at, lineEnd), 16)
+    if (!(length > 0)) return Buffer.concat(pieces)
+    pieces.push(body.subarray(lineEnd + 2, lineEnd + 2 + length))
+    at = lineEnd + 2 + length + 2
+  }
 }
 
 function parseHead(text: string): AnswerHead {

@@ -32,7 +32,7 @@ export async function uploadRawVdi(deps: RawVdiDeps, vdi: RawVdi, content: Buffe
   try {
     await transfer(deps, vdi, 'upload', signal, async (inTime) => {
       const query = { session_id: await deps.session.reference(inTime), task_id: task.ref }
-      const exchange = await request(deps, vdi, 'PUT', { ...query }, content, inTime)
+      const { exchange } = await request(deps, vdi, 'PUT', query, content, inTime)
       try {
         // The end of the connection; a torn one says nothing that the task does not say better.
         while ((await exchange.read().catch(() => undefined)) !== undefined);
@@ -50,9 +50,9 @@ export async function uploadRawVdi(deps: RawVdiDeps, vdi: RawVdi, content: Buffe
 export function downloadRawVdi(deps: RawVdiDeps, vdi: RawVdi, signal: AbortSignal): Promise<Buffer> {
   return transfer(deps, vdi, 'download', signal, async (inTime) => {
     const query = { session_id: await deps.session.reference(inTime) }
-    const exchange = await request(deps, vdi, 'GET', query, undefined, inTime)
+    const { exchange, head } = await request(deps, vdi, 'GET', query, undefined, inTime)
     try {
-      const content = await body(exchange, vdi.bytes)
+      const content = await exchange.body(head, vdi.bytes)
       if (content.length < vdi.bytes) throw cutOff(vdi, content.length)
       return content
     } finally {
@@ -98,7 +98,7 @@ async function request(
   query: Readonly<Record<string, string>>,
   content: Buffer | undefined,
   signal: AbortSignal,
-): Promise<RawExchange> {
+): Promise<{ exchange: RawExchange; head: AnswerHead }> {
   const path = method === 'PUT' ? '/import_raw_vdi' : '/export_raw_vdi'
   let place: XapiPlace = { socketPath: deps.socketPath }
   let target = `${path}?${new URLSearchParams({ ...query, vdi: vdi.uuid, format: 'raw' }).toString()}`
@@ -106,7 +106,7 @@ async function request(
     const exchange = new RawExchange(place, signal)
     try {
       const head = await ask(deps.clock, exchange, `${method} ${target}`, hostOf(place), content)
-      if (head.status === 200) return exchange
+      if (head.status === 200) return { exchange, head }
       if (head.status !== 302) throw refusal(vdi, head.status)
       const next = redirected(vdi, head, query)
       place = next.place
@@ -152,8 +152,9 @@ async function withPatience<T>(clock: Clock, coming: Promise<T>): Promise<T | un
 
 /** Where to go instead. The session goes with it: another host knows it, since sessions are the pool's. */
 function redirected(vdi: RawVdi, { headers }: AnswerHead, query: Readonly<Record<string, string>>) {
-  const url = URL.parse(headers.get('location') ?? '')
-  if (url?.protocol !== 'https:') throw lost(vdi, 'XAPI sends on to an address that is none')
+  const location = headers.get('location') ?? ''
+  if (!/^https:/i.test(location) || !URL.canParse(location)) throw lost(vdi, 'XAPI sends on to no https address')
+  const url = new URL(location)
   for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value)
   const host = url.hostname.replace(/^\[|\]$/g, '')
   return { place: { host, port: url.port === '' ? 443 : Number(url.port) }, target: `${url.pathname}${url.search}` }
@@ -162,19 +163,6 @@ function redirected(vdi: RawVdi, { headers }: AnswerHead, query: Readonly<Record
 function hostOf(place: XapiPlace): string {
   if ('socketPath' in place) return 'localhost'
   return place.host.includes(':') ? `[${place.host}]` : place.host
-}
-
-/** Up to `most` bytes: to the end of the connection, or as far as the answer says that it goes. */
-async function body(exchange: RawExchange, most: number): Promise<Buffer> {
-  const pieces: Buffer[] = []
-  let length = 0
-  while (length < most) {
-    const piece = await exchange.read()
-    if (piece === undefined) break
-    pieces.push(piece)
-    length += piece.length
-  }
-  return Buffer.concat(pieces).subarray(0, most)
 }
 
 function refusal(vdi: RawVdi, status: number): DiagnosedError {

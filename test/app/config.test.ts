@@ -25,6 +25,10 @@ const DEFAULTS = {
   },
   log: { level: 'info', file: '/var/log/xscontainer.log' },
   control: { socket: '/run/xscontainer/control.sock' },
+  config_drive: {
+    template: '/opt/xensource/packages/files/xscontainer/cloud-config.template',
+    tools_isos: '/opt/xensource/packages/iso',
+  },
 }
 
 describe('a configuration', () => {
@@ -59,7 +63,7 @@ describe('a configuration', () => {
 
 describe('an error names file, line and key, and says what is wrong', () => {
   test.each([
-    ['[gest]\nssh_port = 22', 1, 'gest', 'is not a section (known: xapi, guest, monitor, log, control)'],
+    ['[gest]\nssh_port = 22', 1, 'gest', 'is not a section (known: xapi, guest, monitor, log, control, config_drive)'],
     ['\n\n[guest]\nport = 22', 4, 'guest.port', 'is not a known key (known: ssh_port, tls_port,'],
     ['[guest]\nssh_port = 0', 2, 'guest.ssh_port', 'must be a whole number from 1 to 65535, not 0'],
     ['[guest]\nssh_port = 65536', 2, 'guest.ssh_port', 'must be a whole number from 1 to 65535'],

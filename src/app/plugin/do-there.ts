@@ -1,13 +1,11 @@
 import type { Clock } from '../../base/clock.ts'
 import { RefusedError, TransientError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
-import { isFailure, XapiFailure } from '../../xapi/errors.ts'
+import { XapiFailure } from '../../xapi/errors.ts'
 import { XapiSession } from '../../xapi/session.ts'
-import { refOf } from '../../xapi/vm-record.ts'
-import { vmUuidOf } from '../operations/run-operation.ts'
 import { findThisHost } from '../this-host.ts'
-import { noSuchVm } from '../vm-errors.ts'
 import type { ConfigGlance } from './config-glance.ts'
+import { hostOfCall } from './host-of-call.ts'
 import type { MethodCall } from './method-call.ts'
 import { failureOf, type Outcome } from './outcome.ts'
 
@@ -27,32 +25,19 @@ const QUIET: Log = {
 type Xapi = Pick<XapiSession, 'call'>
 
 /**
- * Finds the host of the VM by XAPI, with the caller's session, and has the plugin there do the call. undefined: the VM
- * is on this host, or on none. Never rejects.
+ * Finds the host that is to do the call by XAPI, with the caller's session, and has the plugin there do it. undefined:
+ * that is this host, or the VM is on none. Never rejects.
  */
 export async function doThere(call: MethodCall, config: ConfigGlance, clock: Clock): Promise<Outcome | undefined> {
   const { xapiSocket: socketPath, inventory } = config
   try {
     const xapi = new XapiSession({ socketPath, session: call.session, callMs: CALL_MS, clock, log: QUIET })
     const signal = new AbortController().signal
-    const [host, here] = await Promise.all([
-      hostOf(xapi, vmUuidOf(call.args) ?? '', signal),
-      findThisHost(xapi, inventory, signal),
-    ])
+    const here = await findThisHost(xapi, inventory, signal)
+    const host = await hostOfCall(xapi, call, here, signal)
     return host === undefined || host === here ? undefined : await passOn(xapi, host, call, signal)
   } catch (error) {
     return failureOf(call.fn, error)
-  }
-}
-
-/** XAPI's ref of the host that the VM is on, undefined: on none. Rejects with a RefusedError when there is no such VM. */
-export async function hostOf(xapi: Xapi, vmUuid: string, signal: AbortSignal): Promise<string | undefined> {
-  try {
-    const vm = String(await xapi.call('VM.get_by_uuid', [vmUuid], signal))
-    return refOf(await xapi.call('VM.get_resident_on', [vm], signal))
-  } catch (error) {
-    if (isFailure(error, 'UUID_INVALID', 'HANDLE_INVALID')) throw noSuchVm(vmUuid)
-    throw error
   }
 }
 
@@ -62,7 +47,7 @@ export async function hostOf(xapi: Xapi, vmUuid: string, signal: AbortSignal): P
  */
 export async function passOn(xapi: Xapi, host: string, call: MethodCall, signal: AbortSignal): Promise<Outcome> {
   const { fn, args } = call
-  if (Object.hasOwn(args, PASSED_ON)) throw moving(args['vmuuid'] ?? '')
+  if (Object.hasOwn(args, PASSED_ON)) throw moving(args)
   try {
     const params = [host, PLUGIN, fn, { ...args, [PASSED_ON]: 'True' }]
     return { value: String(await xapi.call('host.call_plugin', params, signal)) }
@@ -77,15 +62,16 @@ async function notInstalled(xapi: Xapi, host: string, signal: AbortSignal): Prom
   const name = String(await xapi.call('host.get_name_label', [host], signal))
   return new RefusedError({
     kind: 'plugin-missing',
-    cause: `The VM runs on host "${name}", which does not have xscontainer installed`,
+    cause: `Host "${name}" has to do this, which does not have xscontainer installed`,
     cure: 'Install the xscontainer pack on all hosts of the pool',
   })
 }
 
-function moving(uuid: string): TransientError {
+function moving(args: MethodCall['args']): TransientError {
+  const uuid = args['vmuuid'] ?? args['vdiuuid'] ?? ''
   return new TransientError({
     kind: 'vm-moving',
-    cause: `The VM ${uuid.slice(0, 60)} has moved to another host during the call`,
+    cause: `The VM ${uuid.slice(0, 60)} has moved to another host during the call, or its storage has`,
     cure: 'Try again in some seconds',
   })
 }

@@ -14,4 +14,7 @@ export const FUNCTIONS: ReadonlySet<string> = new Set([
   'list',
   'diagnose',
   'version',
+  'get_config_drive_default',
+  'create_config_drive',
+  'get_config_drive_configuration',
 ])

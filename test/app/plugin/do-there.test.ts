@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { hostOf, PASSED_ON, passOn } from '../../../src/app/plugin/do-there.ts'
+import { PASSED_ON, passOn } from '../../../src/app/plugin/do-there.ts'
 import type { MethodCall } from '../../../src/app/plugin/method-call.ts'
-import { RefusedError, TransientError } from '../../../src/base/errors.ts'
+import { TransientError } from '../../../src/base/errors.ts'
 import { XapiFailure } from '../../../src/xapi/errors.ts'
 
 const signal = new AbortController().signal
@@ -19,19 +19,6 @@ function xapi(answers: Readonly<Record<string, unknown>>) {
     },
   }
 }
-
-test('the host that a VM is on, or none', async () => {
-  const on = (host: string) => xapi({ 'VM.get_by_uuid': 'OpaqueRef:vm', 'VM.get_resident_on': host })
-  expect(await hostOf(on('OpaqueRef:h'), 'u', signal)).toBe('OpaqueRef:h')
-  expect(await hostOf(on('OpaqueRef:NULL'), 'u', signal)).toBeUndefined()
-})
-
-test.each(['UUID_INVALID', 'HANDLE_INVALID'])('no such VM (%s): the uuid is named', async (code) => {
-  const gone = xapi({ 'VM.get_by_uuid': new XapiFailure('VM.get_by_uuid', [code, 'VM', 'u']) })
-  const error = await hostOf(gone, 'some-uuid', signal).catch((thrown: unknown) => thrown)
-  expect(error).toBeInstanceOf(RefusedError)
-  expect((error as RefusedError).message).toMatch(/no VM with the uuid "some-uuid"/)
-})
 
 test('a call is passed on with all its args and the mark; the answer comes back as it is', async () => {
   const there = xapi({ 'host.call_plugin': 'True<x/>' })
