@@ -1,9 +1,11 @@
-import type { Clock } from '../base/clock.ts'
+import { systemClock, type Clock } from '../base/clock.ts'
 import { DiagnosedError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Transport } from '../model/guest.ts'
-import type { SecretStore } from '../model/stores.ts'
+import type { KeyStore } from '../model/stores.ts'
+import { orphanLabel } from '../provision/orphans.ts'
 import { ensurePoolKey } from '../provision/pool-key.ts'
+import { readPoolKeys } from '../provision/rotation.ts'
 import { generatePoolKey } from '../provision/ssh-key.ts'
 import { parsePrivateKey, type SshKey } from '../transports/ssh/ssh-key.ts'
 import { SshTransport } from '../transports/ssh/ssh-transport.ts'
@@ -11,17 +13,25 @@ import type { Config } from './config.ts'
 
 /** The pool's key, read (or made) once and kept parsed until told that it may have changed. */
 export class PoolSshKey {
-  readonly #store: SecretStore
+  readonly #store: KeyStore
   readonly #signal: AbortSignal
   #key: Promise<SshKey> | undefined
+  #previous: Promise<SshKey | undefined> | undefined
   #making: ReturnType<typeof generatePoolKey> | undefined
 
   readonly #generate: typeof generatePoolKey
+  readonly #clock: Pick<Clock, 'now'>
 
-  constructor(store: SecretStore, signal: AbortSignal, generate = generatePoolKey) {
+  constructor(
+    store: KeyStore,
+    signal: AbortSignal,
+    generate = generatePoolKey,
+    clock: Pick<Clock, 'now'> = systemClock,
+  ) {
     this.#store = store
     this.#signal = signal
     this.#generate = generate
+    this.#clock = clock
   }
 
   get(): Promise<SshKey> {
@@ -35,9 +45,22 @@ export class PoolSshKey {
     return this.#key
   }
 
+  /** The key before this one, for as long as guests may still have that one; undefined: there is none. */
+  previous(): Promise<SshKey | undefined> {
+    if (this.#previous === undefined) {
+      const key = this.#readPrevious()
+      this.#previous = key
+      key.catch(() => {
+        if (this.#previous === key) this.#previous = undefined
+      })
+    }
+    return this.#previous
+  }
+
   /** The next `get` reads it from XAPI again: somebody may have changed it. */
   forget(): void {
     this.#key = undefined
+    this.#previous = undefined
   }
 
   /** Seconds of CPU: whoever asks anew meanwhile, because the pool object changed, shares it. */
@@ -47,22 +70,47 @@ export class PoolSshKey {
   }
 
   async #read(): Promise<SshKey> {
-    const tools = { generate: () => this.#make(), publicLineOf: (pem: string) => parsePrivateKey(pem).publicLine }
+    const tools = {
+      generate: () => this.#make(),
+      publicLineOf: (pem: string) => parsePrivateKey(pem).publicLine,
+      label: () => orphanLabel(this.#clock.now()),
+    }
     return parsePrivateKey(await ensurePoolKey(this.#store, tools, this.#signal))
+  }
+
+  async #readPrevious(): Promise<SshKey | undefined> {
+    const pem = (await readPoolKeys(this.#store, this.#signal))?.previous
+    return pem === undefined ? undefined : parsePrivateKey(pem)
   }
 }
 
+/** What is to be known about the pool's key while it changes. */
+export interface KeyRenewal {
+  /** Whether some guests may have the previous key only. */
+  underWay(): boolean
+  /** A guest has let us in, maybe with the previous key. */
+  connected(vmUuid: string): void
+}
+
 /** Reaches guests with the pool's key, and reads that key anew after a guest has refused it. */
-export function sshWithPoolKey(key: PoolSshKey, deps: { clock: Clock; log: Log }, guest: Config['guest']): Transport {
+export function sshWithPoolKey(
+  key: PoolSshKey,
+  deps: { clock: Clock; log: Log },
+  guest: Config['guest'],
+  renewal?: KeyRenewal,
+): Transport {
+  const previousKey = async () => (renewal?.underWay() === true ? key.previous() : undefined)
   const ssh = new SshTransport(
-    { ...deps, key: () => key.get() },
+    { ...deps, key: () => key.get(), previousKey },
     { port: guest.ssh_port, connectTimeoutMs: guest.connect_timeout_s * 1000, keepaliveMs: guest.keepalive_s * 1000 },
   )
   return {
     name: ssh.name,
     async connect(target, signal) {
       try {
-        return await ssh.connect(target, signal)
+        const link = await ssh.connect(target, signal)
+        if (renewal?.underWay() === true) renewal.connected(target.vmUuid)
+        return link
       } catch (error) {
         // Somebody may have put another key into the pool's secret: XAPI tells nobody about that.
         if (error instanceof DiagnosedError && error.diagnosis.kind === 'auth-refused') key.forget()

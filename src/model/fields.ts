@@ -11,6 +11,12 @@ export const KEY = {
   hostKeyOwner: 'xscontainer-sshhostkey-vm',
   address: 'xscontainer-address',
   socket: 'xscontainer-socket',
+  /** uuids of secrets that hold PEM text; for mode `tls`. */
+  tlsCertificate: 'xscontainer-tls-client-cert',
+  tlsKey: 'xscontainer-tls-client-key',
+  tlsCa: 'xscontainer-tls-ca-cert',
+  /** Fingerprint of the newest key that the guest is known to let in, and what has become of the key before it. */
+  keyRenewal: 'xscontainer-key-renewal',
   status: 'xscontainer-status',
   updated: 'xscontainer-updated',
   ps: 'docker_ps',

@@ -21,6 +21,12 @@ export interface PoolNetwork {
 export const POOL_KEY = {
   privateKey: 'xscontainer-private-secret-uuid',
   publicKey: 'xscontainer-public-secret-uuid',
+  /** Secret with the key that is being put into guests beside the pool's, private half in PEM. */
+  nextKey: 'xscontainer-next-private-secret-uuid',
+  /** Secret with the key that some guests may still have in place of the pool's. */
+  previousKey: 'xscontainer-previous-private-secret-uuid',
+  /** `true`: the key that is being put into guests is a restricted one there. */
+  restrictKey: 'xscontainer-restrict-key',
   useHostInternal: 'xscontainer-use-hostinternalnetwork',
 } as const
 

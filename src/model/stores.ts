@@ -8,8 +8,8 @@ export interface FieldStore {
 
 /** Secrets by uuid, and the pool's map that names them. */
 export interface SecretStore {
-  /** Stores a value; its uuid. */
-  create(value: string, signal: AbortSignal): Promise<string>
+  /** Stores a value; its uuid. `label`: kept with it, so that one that is never named anywhere can be found again. */
+  create(value: string, signal: AbortSignal, label?: string): Promise<string>
   /** The value, or undefined when there is no such secret. */
   read(uuid: string, signal: AbortSignal): Promise<string | undefined>
   destroy(uuid: string, signal: AbortSignal): Promise<void>
@@ -19,6 +19,16 @@ export interface SecretStore {
   claim(key: string, value: string, signal: AbortSignal): Promise<boolean>
   /** Sets a key of pool.other_config, whatever was there. */
   assign(key: string, value: string, signal: AbortSignal): Promise<void>
+}
+
+/** The same for keys that change. */
+export interface KeyStore extends SecretStore {
+  /** Puts another value in the place of a secret's, at once: whoever reads has the old one or the new one. */
+  replace(uuid: string, value: string, signal: AbortSignal): Promise<void>
+  /** Removes a key of pool.other_config; fine where there is none. */
+  drop(key: string, signal: AbortSignal): Promise<void>
+  /** The secrets that have a label of ours. */
+  labelled(signal: AbortSignal): Promise<readonly { readonly uuid: string; readonly label: string }[]>
 }
 
 /** Messages to the administrator about a VM. */

@@ -1,18 +1,22 @@
-import type { SecretStore } from '../model/stores.ts'
+import type { KeyStore } from '../model/stores.ts'
 import { isFailure, unexpectedAnswer } from './errors.ts'
 import type { XapiSession } from './session.ts'
 import { fieldsOf } from './vm-record.ts'
 
+/** In other_config of secrets: what they are for, and since when. */
+const LABEL = 'xscontainer'
+
 /** XAPI's secrets and the pool's other_config, where their uuids are kept. */
-export class XapiSecrets implements SecretStore {
+export class XapiSecrets implements KeyStore {
   readonly #session: Pick<XapiSession, 'call'>
 
   constructor(session: Pick<XapiSession, 'call'>) {
     this.#session = session
   }
 
-  async create(value: string, signal: AbortSignal): Promise<string> {
-    const ref = text(await this.#session.call('secret.create', [{ value, other_config: {} }], signal))
+  async create(value: string, signal: AbortSignal, label?: string): Promise<string> {
+    const other_config = label === undefined ? {} : { [LABEL]: label }
+    const ref = text(await this.#session.call('secret.create', [{ value, other_config }], signal))
     return text(await this.#session.call('secret.get_uuid', [ref], signal))
   }
 
@@ -24,6 +28,32 @@ export class XapiSecrets implements SecretStore {
   async destroy(uuid: string, signal: AbortSignal): Promise<void> {
     const ref = await this.#find(uuid, signal)
     if (ref !== undefined) await this.#session.call('secret.destroy', [ref], signal)
+  }
+
+  async replace(uuid: string, value: string, signal: AbortSignal): Promise<void> {
+    const ref = await this.#session.call('secret.get_by_uuid', [uuid], signal)
+    await this.#session.call('secret.set_value', [text(ref), value], signal)
+  }
+
+  /** Without reading any value: most secrets are others'. */
+  async labelled(signal: AbortSignal): Promise<{ uuid: string; label: string }[]> {
+    const refs = await this.#session.call('secret.get_all', [], signal)
+    const found: { uuid: string; label: string }[] = []
+    for (const ref of Array.isArray(refs) ? refs : []) {
+      try {
+        const config = await this.#session.call('secret.get_other_config', [text(ref)], signal)
+        const { [LABEL]: label } = fieldsOf(config, (key) => key === LABEL)
+        if (label === undefined) continue
+        found.push({ uuid: text(await this.#session.call('secret.get_uuid', [text(ref)], signal)), label })
+      } catch (error) {
+        if (!isFailure(error, 'HANDLE_INVALID')) throw error
+      }
+    }
+    return found
+  }
+
+  async drop(key: string, signal: AbortSignal): Promise<void> {
+    await this.#session.call('pool.remove_from_other_config', [await this.#pool(signal), key], signal)
   }
 
   async poolConfig(signal: AbortSignal): Promise<Readonly<Record<string, string>>> {

@@ -5,11 +5,13 @@ import { RefusedError, type DiagnosedError, type Diagnosis } from '../../base/er
 import { Gate } from '../../base/gate.ts'
 import type { Log } from '../../base/log.ts'
 import type { GuestLink, Target, Transport } from '../../model/guest.ts'
-import { dial, type DialOptions } from './dial.ts'
+import { dialWith } from './dial.ts'
 import { UnreachableError } from './errors.ts'
 import { findEngine, type LadderContext } from './ladder.ts'
 import type { SshObserver } from './probe.ts'
 import { Keepalive } from './keepalive.ts'
+import { keysLogin } from './keys-login.ts'
+import type { Login } from './login.ts'
 import { RememberedWays } from './remembered-ways.ts'
 import type { SshConnection } from './ssh-connection.ts'
 import type { SshKey } from './ssh-key.ts'
@@ -19,6 +21,8 @@ export interface SshTransportDeps {
   readonly clock: Clock
   /** The pool's key: asked for at each connect, so keep it parsed. */
   readonly key: () => Promise<SshKey>
+  /** The key that guests may still have in place of that one, while the pool's key is being changed. */
+  readonly previousKey?: () => Promise<SshKey | undefined>
   readonly log?: Pick<Log, 'debug'>
   /** Told what each connect comes to. */
   readonly observe?: SshObserver
@@ -59,8 +63,8 @@ export class SshTransport implements Transport {
    * another TransientError when a later try may help, with a RefusedError when somebody has to change something.
    */
   async connect(target: Target, signal: AbortSignal): Promise<GuestLink> {
-    const key = await linked(signal, () => this.#deps.key())
-    const connection = await this.#reach(target, key, signal)
+    const [key, previous] = await linked(signal, () => Promise.all([this.#deps.key(), this.#deps.previousKey?.()]))
+    const connection = await this.#reach(target, keysLogin(key, previous), signal)
     try {
       const link = await this.#findEngine(target, connection, signal)
       if (signal.aborted) throw abortReason(signal)
@@ -73,14 +77,14 @@ export class SshTransport implements Transport {
     }
   }
 
-  async #reach(target: Target, key: SshKey, signal: AbortSignal): Promise<SshConnection> {
+  async #reach(target: Target, login: Login, signal: AbortSignal): Promise<SshConnection> {
     const { observe } = this.#deps
     const misses: UnreachableError[] = []
     for (const address of target.addresses.filter((text) => isIP(text) !== 0)) {
       const { vmUuid, username, pinnedHostKey } = target
-      const options: DialOptions = { vmUuid, username, pinnedHostKey, address, key, ...this.#limits, observe }
+      const options = { vmUuid, username, pinnedHostKey, address, login, ...this.#limits, observe }
       try {
-        return await dial(this.#deps.clock, options, signal)
+        return await dialWith(this.#deps.clock, options, signal)
       } catch (error) {
         if (!(error instanceof UnreachableError)) throw error
         this.#deps.log?.debug({ vm: vmUuid, address, kind: error.diagnosis.kind }, 'guest not reached')
