@@ -1,6 +1,7 @@
-import { RefusedError } from '../base/errors.ts'
+import { RefusedError, type Diagnosis } from '../base/errors.ts'
 import { cleanForTerminal, cutText } from '../base/text.ts'
 import { VM_ELSEWHERE } from '../control/message.ts'
+import type { VmRecord } from '../model/vm.ts'
 
 /** XAPI knows no VM of this uuid, which may be any text. */
 export function noSuchVm(uuid: string): RefusedError {
@@ -18,4 +19,23 @@ export function vmElsewhere(uuid: string): RefusedError {
     cause: `VM ${uuid} runs on another host of the pool`,
     cure: 'Ask that host',
   })
+}
+
+/** Neither registered nor dialled. */
+export function notAVm({ uuid }: VmRecord): RefusedError {
+  return new RefusedError({
+    kind: 'not-a-vm',
+    cause: `${uuid} is a template, a snapshot or a control domain: those are not monitored`,
+    cure: 'Name a VM',
+  })
+}
+
+/** There is no guest to reach. */
+export function notRunning({ powerState, uuid }: VmRecord): RefusedError {
+  const diagnosis: Diagnosis = {
+    kind: 'not-running',
+    cause: `The VM is not running: it is ${powerState.toLowerCase()}`,
+    cure: `Start it: xe vm-${powerState === 'Halted' ? 'start' : powerState === 'Paused' ? 'unpause' : 'resume'} uuid=${uuid}`,
+  }
+  return new RefusedError(diagnosis)
 }

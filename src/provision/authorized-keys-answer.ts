@@ -61,7 +61,8 @@ const NOTES: Readonly<Record<string, (path: string) => string>> = {
   closed: (path) => `group or others could write to ${path}, so that sshd would ignore the key: they no longer can`,
   open: (path) => `group or others can write to ${path}, and this user may not change that: sshd may ignore the key`,
   labelled: (path) => `the SELinux label of ${path} was wrong, and was put right`,
-  label: (path) => `the SELinux label of ${path} is wrong, and this user may not change it: as root, restorecon -R -v ${path}`,
+  label: (path) =>
+    `the SELinux label of ${path} is wrong, and this user may not change it: as root, restorecon -R -v ${path}`,
 }
 
 /** Where scripts cannot run: `said` is what came instead. */

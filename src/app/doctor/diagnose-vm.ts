@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts'
 import { linked } from '../../base/deadline.ts'
-import { DiagnosedError, RefusedError, type Diagnosis } from '../../base/errors.ts'
+import { DiagnosedError, RefusedError } from '../../base/errors.ts'
 import { KEY } from '../../model/fields.ts'
 import type { GuestLink, Target } from '../../model/guest.ts'
 import type { VmRecord } from '../../model/vm.ts'
@@ -14,6 +14,7 @@ import type { XapiSession } from '../../xapi/session.ts'
 import type { Config } from '../config.ts'
 import { addressStory, reportedStory } from './address-story.ts'
 import { diagnoseEngine } from './diagnose-engine.ts'
+import { notAVm, notRunning } from '../vm-errors.ts'
 import { readPoolKey } from './pool-key.ts'
 import { SshStory } from './ssh-story.ts'
 import { readVmFacts, type VmFacts } from './vm-facts.ts'
@@ -114,21 +115,4 @@ function notRegistered({ uuid }: VmRecord): RefusedError {
     cause: `VM ${uuid} is not registered for container management (its other-config key ${KEY.monitor} is not True)`,
     cure: `Register it: xscontainer register ${uuid}`,
   })
-}
-
-function notAVm({ uuid }: VmRecord): RefusedError {
-  return new RefusedError({
-    kind: 'not-a-vm',
-    cause: `${uuid} is a template, a snapshot or a control domain: those are not monitored`,
-    cure: 'Name a VM',
-  })
-}
-
-function notRunning({ powerState, uuid }: VmRecord): RefusedError {
-  const diagnosis: Diagnosis = {
-    kind: 'not-running',
-    cause: `The VM is not running: it is ${powerState.toLowerCase()}`,
-    cure: `Start it: xe vm-${powerState === 'Halted' ? 'start' : powerState === 'Paused' ? 'unpause' : 'resume'} uuid=${uuid}`,
-  }
-  return new RefusedError(diagnosis)
 }
