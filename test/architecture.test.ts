@@ -25,6 +25,7 @@ const RULES: Rules = {
   owners: {
     'xmlrpc/lib/deserializer.js': 'xapi',
     ssh2: 'transports/ssh',
+    'node-forge': 'provision/certificates',
     dockerode: 'engine',
     pino: 'base',
     'node-cron': 'base',

@@ -11,6 +11,7 @@ import type { VmRecord } from '../model/vm.ts'
 import { Controller } from '../monitor/controller.ts'
 import { Notices } from '../publish/notices.ts'
 import { Publisher } from '../publish/publisher.ts'
+import { byMode } from '../transports/by-mode.ts'
 import { XapiMessages } from '../xapi/messages.ts'
 import { OwnVms } from '../xapi/own-vms.ts'
 import { readPoolNetwork } from '../xapi/pool-network.ts'
@@ -27,6 +28,7 @@ import { DaemonHost } from './operations/daemon-host.ts'
 import { runOperation } from './operations/run-operation.ts'
 import { PoolSshKey, sshWithPoolKey } from './pool-ssh-key.ts'
 import { findThisHost } from './this-host.ts'
+import { tlsWithSecrets } from './tls/tls-with-secrets.ts'
 import { VERSION } from './version.ts'
 
 const XAPI_CALL_MS = 20_000
@@ -111,7 +113,10 @@ class Daemon {
     this.#guests = new GuestSessions(
       {
         ...deps,
-        transport: sshWithPoolKey(this.#key, deps, config.guest),
+        transport: byMode([
+          sshWithPoolKey(this.#key, deps, config.guest),
+          tlsWithSecrets(new XapiSecrets(session), deps, config.guest),
+        ]),
         publisher: this.#publisher,
         notices: this.#notices,
       },

@@ -1,5 +1,12 @@
 import type { Duplex } from 'node:stream'
 
+/** uuids of the XAPI secrets that hold a VM's TLS material in PEM form, as its other_config names them. */
+export interface TlsSecrets {
+  readonly ca: string
+  readonly certificate: string
+  readonly key: string
+}
+
 /** Where and as whom to reach a guest. Two equal targets need no new connection. */
 export interface Target {
   readonly vmUuid: string
@@ -11,6 +18,15 @@ export interface Target {
   readonly pinnedHostKey: string | undefined
   /** Engine socket path given by the administrator; undefined: look in the usual places. */
   readonly socketPath: string | undefined
+  /** What proves either side to the other; only in mode `tls`. */
+  readonly tls?: TlsSecrets
+}
+
+/** Until when a certificate holds, milliseconds since the epoch. */
+export interface CertificateEnd {
+  /** Such as `client certificate`. */
+  readonly what: string
+  readonly endsMs: number
 }
 
 /** How a link was made, for status, doctor and the log. */
@@ -18,9 +34,12 @@ export interface LinkFacts {
   readonly address: string
   /** Base64 of the public host key blob that the guest showed (SSH), to be pinned at first contact. */
   readonly hostKey: string | undefined
-  /** How streams reach the engine: `stream-local`, `docker system dial-stdio`, `socat`, .. */
+  /** How streams reach the engine: `stream-local`, `docker system dial-stdio`, `socat`, .. or `TLSv1.3`. */
   readonly rung: string
+  /** The engine's socket in the guest, or `tcp://address:port`. */
   readonly socketPath: string
+  /** The certificates that this link depends on; only with TLS. */
+  readonly certificates?: readonly CertificateEnd[]
 }
 
 /** One kept connection to a guest, over which any number of streams to its engine can be opened. */

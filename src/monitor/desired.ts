@@ -1,6 +1,6 @@
 import type { Diagnosis } from '../base/errors.ts'
-import { KEY, LIVE_KEYS } from '../model/fields.ts'
-import type { Target } from '../model/guest.ts'
+import { KEY, LIVE_KEYS, type Fields } from '../model/fields.ts'
+import type { Target, TlsSecrets } from '../model/guest.ts'
 import type { VmRecord } from '../model/vm.ts'
 import { chooseAddresses, type AddressRules } from './addresses.ts'
 
@@ -35,15 +35,33 @@ function targetOf(vm: VmRecord, rules: AddressRules): { target: Target; problem:
   const config = vm.otherConfig
   const chosen = chooseAddresses(vm.networks, config[KEY.address], rules)
   const username = config[KEY.username] || 'core'
+  const mode = config[KEY.mode] ?? 'ssh'
   const target: Target = {
     vmUuid: vm.uuid,
-    mode: config[KEY.mode] ?? 'ssh',
+    mode,
     addresses: chosen.addresses,
     username,
     pinnedHostKey: pinOf(vm),
     socketPath: config[KEY.socket] === '' ? undefined : config[KEY.socket],
+    ...(mode === 'tls' && { tls: tlsSecrets(config) }),
   }
-  return { target, problem: modeProblem(target.mode) ?? userProblem(username) ?? chosen.problem }
+  const ofMode = mode === 'tls' ? tlsProblem(config) : userProblem(username)
+  return { target, problem: modeProblem(mode) ?? ofMode ?? chosen.problem }
+}
+
+function tlsSecrets(config: Fields): TlsSecrets {
+  const named = (key: string) => config[key]?.trim() ?? ''
+  return { ca: named(KEY.tlsCa), certificate: named(KEY.tlsCertificate), key: named(KEY.tlsKey) }
+}
+
+function tlsProblem(config: Fields): Diagnosis | undefined {
+  const missing = [KEY.tlsCertificate, KEY.tlsKey, KEY.tlsCa].filter((key) => (config[key]?.trim() ?? '') === '')
+  if (missing.length === 0) return undefined
+  return {
+    kind: 'tls-secrets',
+    cause: `The VM is in mode tls, but its other-config does not name the secrets for it (missing: ${missing.join(', ')})`,
+    cure: 'Run xscontainer prepare-vm --mode tls for this VM, or set its other-config key xscontainer-mode to ssh',
+  }
 }
 
 /** The pinned host key, unless the pin came along when this VM was cloned from another. */
@@ -53,11 +71,11 @@ function pinOf(vm: VmRecord): string | undefined {
 }
 
 function modeProblem(mode: string): Diagnosis | undefined {
-  if (mode === 'ssh') return undefined
+  if (mode === 'ssh' || mode === 'tls') return undefined
   return {
     kind: 'mode',
     cause: `The VM asks for connection mode ${JSON.stringify(mode.slice(0, 20))}, which this version does not offer`,
-    cure: "Set the VM's other-config key xscontainer-mode to ssh, or remove it",
+    cure: "Set the VM's other-config key xscontainer-mode to ssh or tls, or remove it for ssh",
   }
 }
 

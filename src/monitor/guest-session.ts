@@ -59,7 +59,8 @@ export class GuestSession {
   #aim: Aim
   #state: SessionState
   #link: GuestLink | undefined
-  #username = ''
+  /** What the link was made for. */
+  #way: Target | undefined
   #pinLater: (() => void) | undefined
   #redial: (() => void) | undefined
   #cancelGrace: (() => void) | undefined
@@ -86,8 +87,7 @@ export class GuestSession {
     const pinned = this.#aim.target.pinnedHostKey
     this.#aim = aim
     if (aim.target.pinnedHostKey !== pinned) this.#pinChanged(aim.target)
-    if (this.#link === undefined || aim.target.username !== this.#username || !leadsTo(aim, this.#link))
-      this.#redial?.()
+    if (this.#link === undefined || !isSameWay(aim.target, this.#way) || !leadsTo(aim, this.#link)) this.#redial?.()
   }
 
   /** Connects again and again until `signal` aborts; never rejects. Leaves what was published as it is. */
@@ -146,7 +146,7 @@ export class GuestSession {
       throw abortReason(signal)
     }
     this.#link = link
-    this.#username = target.username
+    this.#way = target
     this.#pinLater = () => this.#pin(target, link.facts.hostKey)
     await watchGuest(link, ready, signal)
   }
@@ -166,7 +166,8 @@ export class GuestSession {
 
   /** Somebody removed or replaced the pin: what we once wanted it to be must not come back, unless that guest is connected. */
   #pinChanged(target: Target): void {
-    if (target.pinnedHostKey === undefined && this.#link !== undefined) this.#pin(target, this.#link.facts.hostKey)
+    const hostKey = this.#link?.facts.hostKey
+    if (target.pinnedHostKey === undefined && hostKey !== undefined) this.#pin(target, hostKey)
     else this.#deps.publish({ [KEY.hostKey]: target.pinnedHostKey })
   }
 
@@ -242,13 +243,23 @@ function isProven(readyMs: number | undefined): boolean {
   return readyMs !== undefined && readyMs >= PROVEN_MS
 }
 
-/** Whether this link is what one would get by connecting anew. */
+/** Whether both targets are reached in the same manner, as the same user or with the same certificates. */
+function isSameWay(target: Target, way: Target | undefined): boolean {
+  return (
+    way !== undefined &&
+    target.mode === way.mode &&
+    (target.mode === 'tls' || target.username === way.username) &&
+    isDeepStrictEqual(target.tls, way.tls)
+  )
+}
+
+/** Whether this link is what one would get by connecting anew. Host keys and sockets mean nothing to TLS. */
 function leadsTo({ target, problem }: Aim, link: GuestLink): boolean {
   const { address, hostKey, socketPath } = link.facts
+  if (problem !== undefined || !target.addresses.includes(address)) return false
   return (
-    problem === undefined &&
-    target.addresses.includes(address) &&
-    (target.pinnedHostKey === undefined || target.pinnedHostKey === hostKey) &&
-    (target.socketPath === undefined || target.socketPath === socketPath)
+    target.mode === 'tls' ||
+    ((target.pinnedHostKey === undefined || target.pinnedHostKey === hostKey) &&
+      (target.socketPath === undefined || target.socketPath === socketPath))
   )
 }

@@ -90,8 +90,27 @@ describe('the target', () => {
     expect(target(said)).toMatchObject({ target: { socketPath: undefined, username: 'core' }, problem: undefined })
   })
 
+  test('TLS: with the secrets that the VM names, whatever user it names', () => {
+    const secrets = { [KEY.tlsCa]: 'uuid-a', [KEY.tlsCertificate]: ' uuid-b ', [KEY.tlsKey]: 'uuid-c' }
+    const found = target({ [KEY.mode]: 'tls', ...secrets, [KEY.username]: 'a\nb' }, {})
+    expect(found.problem).toBeUndefined()
+    expect(found.target).toMatchObject({ mode: 'tls', tls: { ca: 'uuid-a', certificate: 'uuid-b', key: 'uuid-c' } })
+  })
+
+  test('SSH: the secrets for TLS mean nothing', () => {
+    expect(target({ [KEY.tlsCa]: 'uuid-a' }, {}).target).not.toHaveProperty('tls')
+  })
+
   test.each<[string, Fields, Partial<VmRecord>, string, string]>([
-    ['a mode that we do not have', { [KEY.mode]: 'tls' }, {}, 'mode', '"tls"'],
+    ['a mode that we do not have', { [KEY.mode]: 'winrm' }, {}, 'mode', '"winrm"'],
+    ['TLS without its secrets', { [KEY.mode]: 'tls' }, {}, 'tls-secrets', 'xscontainer-tls-ca-cert'],
+    [
+      'TLS without its key',
+      { [KEY.mode]: 'tls', [KEY.tlsCa]: 'a', [KEY.tlsCertificate]: 'b', [KEY.tlsKey]: ' ' },
+      {},
+      'tls-secrets',
+      '(missing: xscontainer-tls-client-key)',
+    ],
     ['a long mode', { [KEY.mode]: 'x'.repeat(999) }, {}, 'mode', '"xxxxxxxxxxxxxxxxxxxx"'],
     ['a user with a line end', { [KEY.username]: 'a\nb' }, {}, 'username', 'is not a user name'],
     ['a user of 300 characters', { [KEY.username]: 'a'.repeat(300) }, {}, 'username', 'is not a user name'],

@@ -6,6 +6,7 @@ import { KEY } from '../../model/fields.ts'
 import type { Transport } from '../../model/guest.ts'
 import type { ListedVm } from '../../operations/list-document.ts'
 import type { VmContext } from '../../operations/operation.ts'
+import { byMode } from '../../transports/by-mode.ts'
 import { SshTransport } from '../../transports/ssh/ssh-transport.ts'
 import { XapiSecrets } from '../../xapi/secrets.ts'
 import { XapiSession } from '../../xapi/session.ts'
@@ -15,6 +16,7 @@ import type { Config } from '../config.ts'
 import { readPoolKey } from '../doctor/pool-key.ts'
 import { readVmFacts } from '../doctor/vm-facts.ts'
 import { findThisHost } from '../this-host.ts'
+import { tlsWithSecrets } from '../tls/tls-with-secrets.ts'
 import { DialSlots } from './dial-slots.ts'
 import type { HostContext } from './host-operation.ts'
 import { LoneVm } from './lone-vm.ts'
@@ -54,9 +56,13 @@ export class LoneHost implements HostContext {
     const { ssh_port: port, connect_timeout_s } = config.guest
     const limits = { port, connectTimeoutMs: connect_timeout_s * 1000, keepaliveMs: KEEPALIVE_MS }
     const forever = new AbortController().signal
-    const key = () => readPoolKey(new XapiSecrets(this.session), forever)
+    const secrets = new XapiSecrets(this.session)
+    const key = () => readPoolKey(secrets, forever)
     const slots = new DialSlots(deps, join(dirname(config.control.socket), 'dialling'))
-    this.#transport = new PatientTransport({ ...deps, slots }, new SshTransport({ clock, log, key }, limits))
+    this.#transport = byMode([
+      new PatientTransport({ ...deps, slots }, new SshTransport({ clock, log, key }, limits)),
+      tlsWithSecrets(secrets, { clock, log }, config.guest),
+    ])
   }
 
   myHost(signal: AbortSignal): Promise<string> {
