@@ -27,7 +27,7 @@ _xscontainer() {
     word=${COMP_WORDS[i]}
     case $word in
       --config) config=(--config "${COMP_WORDS[++i]}") ;;
-      -n | --tail | --since | -u | --user) [[ -n $verb ]] && ((i++)) ;;
+      -n | --tail | --since | -u | --user | --sr | --file) [[ -n $verb ]] && ((i++)) ;;
       -*) ;;
       *)
         if [[ -z $verb ]]; then
@@ -43,7 +43,8 @@ _xscontainer() {
 
   case $previous in
     --config) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-    -n | --tail | --since | -u | --user) [[ -n $verb ]] && return ;;
+    --file) [[ -n $verb ]] && mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
+    -n | --tail | --since | -u | --user | --sr) [[ -n $verb ]] && return ;;
   esac
 
   case $verb in
@@ -51,8 +52,10 @@ _xscontainer() {
     ps) options='--all --pool --json' ;;
     top | inspect | stats | doctor) options='--json' ;;
     logs) options='--follow --tail --since' ;;
+    key) options='--restrict --forget --finish --next --json' ;;
     exec) options='--interactive --tty --user' ;;
     console) options='--user' ;;
+    config-drive) options='--sr --file' ;;
   esac
   if [[ $cur == -* ]]; then
     [[ $verb == exec && ${#given[@]} -ge 2 ]] && return
@@ -63,13 +66,19 @@ _xscontainer() {
   case $verb in
     '')
       mapfile -t COMPREPLY < <(compgen -W 'status ps top inspect logs stats start stop restart pause unpause exec console
-        register deregister watch doctor help' -- "$cur")
+        register deregister watch config-drive template doctor help' -- "$cur")
       ;;
     help) mapfile -t COMPREPLY < <(compgen -W 'status ps top inspect logs stats start stop restart pause unpause exec
-        console register deregister watch doctor' -- "$cur") ;;
+        console register deregister watch config-drive template doctor' -- "$cur") ;;
     ps | register | deregister | watch | doctor)
       ((${#given[@]} == 0)) && _xscontainer_offer < <(_xscontainer_vms)
       ;;
+    config-drive)
+      ((${#given[@]} == 0)) && mapfile -t COMPREPLY < <(compgen -W "create show default" -- "$cur")
+      ((${#given[@]} == 1)) && [[ ${given[0]} != default ]] && _xscontainer_offer < <(_xscontainer_vms)
+      ;;
+    template) ((${#given[@]} == 0)) && mapfile -t COMPREPLY < <(compgen -W "install remove status" -- "$cur") ;;
+    key) ((${#given[@]} == 0)) && mapfile -t COMPREPLY < <(compgen -W 'show status rotate' -- "$cur") ;;
     top | logs | stats | exec | console)
       ((${#given[@]} == 0)) && _xscontainer_offer < <(_xscontainer_vms)
       ((${#given[@]} == 1)) && _xscontainer_offer < <(_xscontainer_containers "${given[0]}")

@@ -117,6 +117,58 @@ KEYS
 WORDS
 ${VM}
 `,
+  'config-drive': `  create   makes a config drive for a VM and puts it in place of one that it has: an image labelled config-2 that
+           cloud-init, Ignition and coreos-cloudinit read at the VM's first boot. Placeholders in the template are
+           filled in; the pool's public key is one of them. A VM that gets the key is offered for container
+           management (xscontainer register)
+  show     prints the template on a VM's config drive, or on a VDI, as it was written
+  default  prints the template that a new one begins with; the administrator's file (docs/config-drive.md) comes first
+
+WORDS
+${VM}  VDI        for show also: the uuid of a VDI
+
+OPTIONS
+  --sr SR         the storage repository for the drive: a uuid, the unique beginning of one, or a unique name-label
+  --file FILE     the template: #cloud-config, other cloud-init user data, or Ignition's JSON; - reads standard input.
+                  The default one when left out
+
+EXAMPLES
+  xscontainer config-drive default > web.yaml
+  xscontainer config-drive create web-01 --sr "Local storage" --file web.yaml
+  xscontainer config-drive show web-01
+
+`,
+  template: `  install  makes a template named CoreOS, with sizes for Flatcar Container Linux and Fedora CoreOS, UEFI where all
+           hosts offer it. One that the pool has already is left as it is
+  remove   takes away the one that install made, and no other. VMs that were made of it stay
+  status   tells whether the pool has one; exit status 1 when it has not
+
+  Clients find it by its name; which disk image goes into a VM that is made of it is up to you (docs/template.md).
+
+`,
+  key: `  show    prints the public half as one line for ~/.ssh/authorized_keys, and nothing else. A pool that has no key yet
+          is given one
+  status  tells whether the key is being changed, and which guests are left, with the reasons
+  rotate  makes a new key, puts it into every guest that can be reached beside the old one, checks a login with it, makes
+          it the pool's, and takes the old line away. Guests that could not be reached are named; the monitor lets them
+          in by the old key and finishes each when it comes back. Whenever it was interrupted: run it again
+
+  Lines of authorized_keys keep their options, and other lines are not touched. The private halves are in XAPI secrets
+  and leave dom0 never.
+
+OPTIONS
+  --restrict      rotate: the new line allows monitoring and its own renewal and nothing else: no shell, no files, no TCP,
+                  no terminal (OpenSSH 7.8 or later in the guest); a line that is restricted stays so
+  --forget VM     rotate: wait for this guest no more; it needs prepare-vm when it comes back
+  --finish        rotate: wait for none of the guests that are left, and destroy the old key
+  --next          show: the key that is being put into guests
+${JSON_LINE}
+EXAMPLES
+  xscontainer key show | ssh admin@guest 'cat >> ~/.ssh/authorized_keys'
+  xscontainer key rotate
+  xscontainer key rotate --forget old-vm
+
+`,
   doctor: `  With a VM: whether it is registered and runs, which addresses it reports and which is dialled and why, TCP, SSH
   banner, host key, authentication, the way to the engine and its socket, the engine's version, the container list and
   the guest's clock, each with the time it took. It uses a connection of its own and the monitor's own code, so that
