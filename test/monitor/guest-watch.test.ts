@@ -340,7 +340,7 @@ describe('events', () => {
     const slow = new Late<void>()
     faults['ps'] = () => slow.promise
     emit(START)
-    await settle()
+    await clock.advance(20)
     emit(START)
     list = { c: 'new' }
     delete faults['ps']
