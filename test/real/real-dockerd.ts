@@ -14,6 +14,8 @@ export interface DockerdOptions {
    * containers have no network and publish no ports, and the machine's own network stays as it is. Default `guest`.
    */
   readonly net?: 'guest' | 'host'
+  /** More words for its command line. */
+  readonly flags?: readonly string[]
 }
 
 /** The distribution's dockerd in a guest, with its own data root and containerd; the group `docker` may use its socket. */
@@ -24,12 +26,15 @@ export class RealDockerd {
   readonly #guest: RealGuest
   readonly #socketInGuest: string
   readonly #net: 'guest' | 'host'
+  readonly #flags: readonly string[]
   #process: BoxProcess
 
-  private constructor(guest: RealGuest, socketInGuest: string, net: 'guest' | 'host', process: BoxProcess) {
+  private constructor(guest: RealGuest, options: Required<DockerdOptions>, process: BoxProcess) {
+    const { socket: socketInGuest, net, flags } = options
     this.#guest = guest
     this.#socketInGuest = socketInGuest
     this.#net = net
+    this.#flags = flags
     this.#process = process
     this.socket = guest.inside(socketInGuest)
     this.containers = new Containers(this.socket, guest.cgroup)
@@ -37,10 +42,10 @@ export class RealDockerd {
 
   /** Starts the engine and gives it the image `busybox:test`. It ends with its guest. */
   static async start(guest: RealGuest, options: DockerdOptions = {}): Promise<RealDockerd> {
-    const { socket = '/var/run/docker.sock', net = 'guest' } = options
+    const { socket = '/var/run/docker.sock', net = 'guest', flags = [] } = options
     await writeFile(guest.path('daemon.json'), '{}')
     await guest.exec('mkdir', '-p', dirname(socket))
-    const dockerd = new RealDockerd(guest, socket, net, await spawnDockerd(guest, socket, net))
+    const dockerd = new RealDockerd(guest, { socket, net, flags }, await spawnDockerd(guest, socket, net, flags))
     await dockerd.#answers()
     await importBusybox(guest, dockerd.socket)
     return dockerd
@@ -62,7 +67,7 @@ export class RealDockerd {
 
   /** Starts it again on the same data. */
   async startAgain(): Promise<void> {
-    this.#process = await spawnDockerd(this.#guest, this.#socketInGuest, this.#net)
+    this.#process = await spawnDockerd(this.#guest, this.#socketInGuest, this.#net, this.#flags)
     await this.#answers()
   }
 
@@ -85,7 +90,12 @@ export class RealDockerd {
 
 const noNetwork = ['--bridge=none', '--iptables=false', '--ip6tables=false', '--ip-forward=false', '--ip-masq=false']
 
-function spawnDockerd(guest: RealGuest, socket: string, net: 'guest' | 'host'): Promise<BoxProcess> {
+function spawnDockerd(
+  guest: RealGuest,
+  socket: string,
+  net: 'guest' | 'host',
+  flags: readonly string[],
+): Promise<BoxProcess> {
   return guest.spawn(
     'dockerd',
     net,
@@ -99,5 +109,6 @@ function spawnDockerd(guest: RealGuest, socket: string, net: 'guest' | 'host'): 
     // The systemd driver would ask the machine's own systemd, which knows nothing of the box.
     ...['--exec-opt', 'native.cgroupdriver=cgroupfs'],
     ...['--cgroup-parent', `/${guest.cgroup}`],
+    ...flags,
   )
 }
