@@ -17,6 +17,7 @@ export interface World {
   readonly sessions: Sessions
   readonly tasks: Tasks
   readonly hosts: readonly SimHost[]
+  readonly contents: { copy(from: string, to: string): void }
   coordinator(): SimHost
 }
 

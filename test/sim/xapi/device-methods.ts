@@ -10,9 +10,21 @@ import { NULL_REF, type Pair, type Value } from './xapi-types.ts'
 export const deviceMethods: Methods = {
   'VDI.create'(call, args) {
     const fields = constructorFields(call.method.cls, args[0])
-    call.world.db.row('SR', String(fields.SR))
-    const size = fields.virtual_size ?? '0'
+    const sr = call.world.db.row('SR', String(fields.SR))
+    const size = String(fields.virtual_size ?? '0')
+    const used = Number(sr.get('physical_utilisation')) + Number(size)
+    // The code of LVM's driver; SR_FULL is in the data model, but drivers have codes of their own.
+    if (used > Number(sr.get('physical_size')))
+      throw new XapiError('SR_BACKEND_FAILURE_44', '', 'There is insufficient space', '')
+    call.world.db.set(sr, 'physical_utilisation', String(used))
     return stringReply(call.world.db.create('VDI', { ...fields, managed: true, physical_utilisation: size }).ref)
+  },
+  'VDI.snapshot'(call, args) {
+    const vdi = call.world.db.row('VDI', textArg(args, 0))
+    const fields = Object.fromEntries([...vdi.fields].filter(([name]) => name !== 'uuid' && name !== 'VBDs'))
+    const copy = call.world.db.create('VDI', { ...fields, is_a_snapshot: true, snapshot_of: vdi.ref, VBDs: [] })
+    call.world.contents.copy(vdi.ref, copy.ref)
+    return stringReply(copy.ref)
   },
   'VDI.destroy'(call, args) {
     const vdi = call.world.db.row('VDI', textArg(args, 0))
@@ -20,6 +32,9 @@ export const deviceMethods: Methods = {
     if (vbds.some((vbd) => vbd.get('currently_attached') === true))
       throw new XapiError('VDI_IN_USE', vdi.ref, 'destroy')
     for (const vbd of vbds) call.world.db.remove(vbd)
+    const sr = call.world.db.find('SR', vdi.text('SR'))
+    const rest = Number(sr?.get('physical_utilisation')) - Number(vdi.get('physical_utilisation'))
+    if (sr !== undefined) call.world.db.set(sr, 'physical_utilisation', String(Math.max(0, rest)))
     call.world.db.remove(vdi)
     return voidReply
   },
@@ -133,6 +148,10 @@ function attach(call: CallContext, args: readonly Argument[], attached: boolean)
   if (device.get('currently_attached') === attached) {
     throw new XapiError(attached ? 'DEVICE_ALREADY_ATTACHED' : 'DEVICE_ALREADY_DETACHED', device.ref)
   }
+  // XAPI's VBD.plug since 2012 (its CA-83260).
+  const isFixedDisk = device.cls.name === 'VBD' && device.get('type') !== 'CD' && device.get('mode') === 'RO'
+  if (attached && isFixedDisk && vm.get('HVM_boot_policy') !== '')
+    throw new XapiError('DISK_VBD_MUST_BE_READWRITE_FOR_HVM', device.ref)
   if (device.cls.name === 'VBD') db.set(device, 'device', attached ? deviceName(device.text('userdevice')) : '')
   db.set(device, 'currently_attached', attached)
   return voidReply

@@ -19,6 +19,8 @@ export interface Dispatched {
 
 /** Finds the method of a call and checks it in XAPI's order: method, number of parameters, types, session. */
 export class Dispatcher {
+  /** What a test has put before the work of methods: it may wait, or throw an XapiError in the method's place. */
+  readonly before = new Map<string, () => void | Promise<void>>()
   private readonly model: DataModel
   private readonly world: World
   private readonly special: Methods
@@ -38,7 +40,10 @@ export class Dispatcher {
     const session = method.needsSession ? sessionOf(call.params[0]) : ''
     if (method.needsSession) this.world.sessions.check(session)
     const context: CallContext = { world: this.world, method, host, session, format }
-    const work = async () => this.find(method)(context, args)
+    const work = async () => {
+      await this.before.get(method.fullName)?.()
+      return this.find(method)(context, args)
+    }
     const isVoid = method.result.kind === 'void'
     const run = isAsync
       ? async () => stringReply(this.world.tasks.start(call.method, host.ref, isVoid, work).ref)

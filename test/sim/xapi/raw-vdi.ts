@@ -11,16 +11,32 @@ import { XapiError } from './xapi-error.ts'
 const FORMATS: ReadonlySet<string> = new Set(['raw', 'vhd', 'tar', 'qcow2'])
 const CHUNK_BYTES = 256 * 1024
 
-type StatusLine = '302 Found' | '401 Unauthorized' | '404 Not Found'
+type StatusLine = '302 Found' | '401 Unauthorized' | '403 Forbidden' | '404 Not Found' | '500 Internal Server Error'
+
+/** What goes wrong with transfers, until it is set back. */
+export interface TransferFaults {
+  /** XAPI cuts the connection after so many bytes of the content, in either direction. */
+  cutAfter?: number | undefined
+  /** XAPI answers so instead. */
+  status?: StatusLine | undefined
+  /** XAPI stops reading what is sent, and keeps the connection. */
+  stall?: boolean | undefined
+}
 
 /** Transfers of disk contents beside the API: GET /export_raw_vdi and PUT /import_raw_vdi. */
 export class RawVdi {
   /** What was imported, by the VDI's ref; bytes that were never written read as zeros. */
   readonly contents = new Map<string, Buffer>()
+  readonly faults: TransferFaults = {}
   private readonly world: World
 
   constructor(world: World) {
     this.world = world
+  }
+
+  copy(from: string, to: string): void {
+    const content = this.contents.get(from)
+    if (content !== undefined) this.contents.set(to, content)
   }
 
   /** Serves the request and closes the connection; false: it is for somebody else. */
@@ -30,7 +46,8 @@ export class RawVdi {
     if (!isImport && !isExport) return false
     const vdi = this.find(request.query.get('vdi') ?? '')
     const refusal = this.refusal(host, request, vdi)
-    if (refusal !== undefined || vdi === undefined) socket.write(refusal ?? refuse('404 Not Found'))
+    if (this.faults.status !== undefined) socket.write(refuse(this.faults.status))
+    else if (refusal !== undefined || vdi === undefined) socket.write(refusal ?? refuse('404 Not Found'))
     else if (isExport) this.export(vdi, socket)
     else await this.import(host, request, vdi, reader, socket)
     return true
@@ -58,10 +75,17 @@ export class RawVdi {
 
   /** No Content-Length: exactly virtual_size bytes, then the end of the connection. */
   private export(vdi: Row, socket: Socket): void {
+    if (this.isWritten(vdi)) return void socket.write(refuse('500 Internal Server Error'))
     const content = Buffer.alloc(Number(vdi.get('virtual_size')))
     this.contents.get(vdi.ref)?.copy(content)
     socket.write('HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: application/octet-stream\r\n\r\n')
-    socket.write(content)
+    socket.write(content.subarray(0, this.faults.cutAfter))
+  }
+
+  /** What a running VM may write to cannot be attached to dom0 for reading (VDI_IN_USE there; HTTP 500 to the caller). */
+  private isWritten(vdi: Row): boolean {
+    const drives = (vdi.get('VBDs') as readonly string[]).flatMap((ref) => this.world.db.find('VBD', ref) ?? [])
+    return drives.some((drive) => drive.get('currently_attached') === true && drive.get('mode') === 'RW')
   }
 
   /** Says 200 before it has seen the body: how it went, only the task knows. */
@@ -78,7 +102,9 @@ export class RawVdi {
   private async receive(vdi: Row, length: number, reader: ByteReader): Promise<void> {
     const chunks: Buffer[] = []
     const room = Number(vdi.get('virtual_size'))
+    if (this.faults.stall === true) await new Promise(() => {})
     for (let received = 0; received < length;) {
+      if (received >= (this.faults.cutAfter ?? Infinity)) throw new XapiError('VDI_IO_ERROR', 'simulated')
       const chunk = await reader.exactly(Math.min(CHUNK_BYTES, length - received))
       if (chunk === undefined) throw new XapiError('VDI_IO_ERROR', 'the connection ended')
       received += chunk.length

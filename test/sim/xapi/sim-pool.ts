@@ -16,7 +16,7 @@ import { Messages } from './messages.ts'
 import { pluginMethods } from './plugins.ts'
 import { createPoolObjects, type PoolObjects } from './pool-objects.ts'
 import { PoolHelpers } from './pool-helpers.ts'
-import { RawVdi } from './raw-vdi.ts'
+import { RawVdi, type TransferFaults } from './raw-vdi.ts'
 import { RpcHandler } from './rpc-handler.ts'
 import { sessionMethods } from './session-methods.ts'
 import { Sessions } from './sessions.ts'
@@ -51,6 +51,7 @@ export class SimPool extends PoolHelpers {
   private readonly servers: HostServer[] = []
   private readonly events: Events
   private readonly rpc: RpcHandler
+  private readonly dispatcher: Dispatcher
   private readonly rawVdi: RawVdi
   private flushed: DatabaseImage
 
@@ -72,7 +73,8 @@ export class SimPool extends PoolHelpers {
     this.stats = new Stats()
     this.recorder = new CallRecorder(this.stats, db, this.sessions)
     const world = this.world()
-    this.rpc = new RpcHandler(new Dispatcher(db.model, world, METHODS), this.recorder)
+    this.dispatcher = new Dispatcher(db.model, world, METHODS)
+    this.rpc = new RpcHandler(this.dispatcher, this.recorder)
     this.rawVdi = new RawVdi(world)
     this.flushed = db.image()
   }
@@ -102,6 +104,22 @@ export class SimPool extends PoolHelpers {
   /** What was imported into a VDI; undefined: nothing yet. */
   vdiContent(vdi: string): Buffer | undefined {
     return this.rawVdi.contents.get(vdi)
+  }
+
+  /** Puts content into a VDI, as somebody's import has. */
+  setVdiContent(vdi: string, content: Buffer): void {
+    this.rawVdi.contents.set(vdi, content)
+  }
+
+  /** What goes wrong with transfers of disk contents. */
+  get transferFaults(): TransferFaults {
+    return this.rawVdi.faults
+  }
+
+  /** Has something happen before each call of this method is carried out; undefined ends it. It may wait, or throw an XapiError. */
+  before(method: string, happens: (() => void | Promise<void>) | undefined): void {
+    if (happens === undefined) this.dispatcher.before.delete(method)
+    else this.dispatcher.before.set(method, happens)
   }
 
   /** Open sessions by originator. */
@@ -157,7 +175,8 @@ export class SimPool extends PoolHelpers {
   private world(): World {
     const tasks = new Tasks(this.db)
     const { db, messages, events, sessions, hosts } = this
-    return { db, messages, events, sessions, tasks, hosts, coordinator: () => this.coordinator }
+    const contents = { copy: (from: string, to: string) => this.rawVdi.copy(from, to) }
+    return { db, messages, events, sessions, tasks, hosts, contents, coordinator: () => this.coordinator }
   }
 
   private async addHost(index: number, dir: string): Promise<void> {
