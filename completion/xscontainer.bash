@@ -27,7 +27,9 @@ _xscontainer() {
     word=${COMP_WORDS[i]}
     case $word in
       --config) config=(--config "${COMP_WORDS[++i]}") ;;
-      -n | --tail | --since | -u | --user | --sr | --file) [[ -n $verb ]] && ((i++)) ;;
+      -n | --tail | --since | -u | --user | --sr | --file | --username | --identity | --password-file | --mode | \
+        --client-cert | --client-key | --ca-cert) [[ -n $verb ]] && ((i++)) ;;
+      -i) [[ $verb == prepare-vm ]] && ((i++)) ;;
       -*) ;;
       *)
         if [[ -z $verb ]]; then
@@ -43,8 +45,12 @@ _xscontainer() {
 
   case $previous in
     --config) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+    --mode) [[ -n $verb ]] && mapfile -t COMPREPLY < <(compgen -W 'ssh tls' -- "$cur") && return ;;
+    --identity | --password-file | --client-cert | --client-key | --ca-cert)
+      [[ -n $verb ]] && mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return
+      ;;
     --file) [[ -n $verb ]] && mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
-    -n | --tail | --since | -u | --user | --sr) [[ -n $verb ]] && return ;;
+    -n | --tail | --since | -u | --user | --username | --sr) [[ -n $verb ]] && return ;;
   esac
 
   case $verb in
@@ -55,6 +61,10 @@ _xscontainer() {
     key) options='--restrict --forget --finish --next --json' ;;
     exec) options='--interactive --tty --user' ;;
     console) options='--user' ;;
+    prepare-vm)
+      options='--username --mode --identity --password-file --yes --dry-run --undo --print --restrict --sudo
+        --client-cert --client-key --ca-cert --generate-certs'
+      ;;
     config-drive) options='--sr --file' ;;
   esac
   if [[ $cur == -* ]]; then
@@ -66,11 +76,11 @@ _xscontainer() {
   case $verb in
     '')
       mapfile -t COMPREPLY < <(compgen -W 'status ps top inspect logs stats start stop restart pause unpause exec console
-        register deregister watch config-drive template doctor help' -- "$cur")
+        register deregister prepare-vm watch config-drive template key doctor help' -- "$cur")
       ;;
     help) mapfile -t COMPREPLY < <(compgen -W 'status ps top inspect logs stats start stop restart pause unpause exec
-        console register deregister watch config-drive template doctor' -- "$cur") ;;
-    ps | register | deregister | watch | doctor)
+        console register deregister prepare-vm watch config-drive template key doctor' -- "$cur") ;;
+    ps | register | deregister | prepare-vm | watch | doctor)
       ((${#given[@]} == 0)) && _xscontainer_offer < <(_xscontainer_vms)
       ;;
     config-drive)

@@ -111,4 +111,8 @@ install(
   await bundle('src/bin/xscontainer-monitor.ts', `${MONITOR_HEAD}\n${IMPORT_META_URL}`),
 )
 install('dist/bin/xscontainer', await bundle('src/bin/xscontainer.ts', `${COMMAND_HEAD}\n${IMPORT_META_URL}`))
+install(
+  'dist/bin/xscontainer-prepare-vm',
+  await bundle('src/bin/xscontainer-prepare-vm.ts', `${COMMAND_HEAD}\n${IMPORT_META_URL}`),
+)
 install('dist/plugins/xscontainer', await plugin())

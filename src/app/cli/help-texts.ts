@@ -108,6 +108,37 @@ ${VM}
 WORDS
 ${VM}
 `,
+  'prepare-vm': `  Says what it will do, shows the fingerprint of the guest's SSH host key, asks whether to go on, and then does it
+  step by step: logs in with a password or a key that the guest knows, adds the pool's public key to the user's
+  authorized_keys without touching other lines, logs in anew with that key alone, finds the container engine's socket
+  and asks it, sets xscontainer-username, -mode and the host key in the VM's other-config, registers the VM and waits
+  until its containers are listed. Each step prints done, or the cause and its cure. It can be run again at any time.
+  Also installed as xscontainer-prepare-vm, where VM is the option -v or --vmuuid.
+
+WORDS
+${VM}
+OPTIONS
+  -u, --username USER    the user in the guest; xscontainer-username of the VM by default, else core
+  -i, --identity FILE    log in with this private key (no passphrase) instead of a password
+  --password-file FILE   log in with the password in the first line of this file; otherwise it is asked for
+  -y, --yes              do not ask whether to go on
+  --dry-run              only look, and say what would be done; changes nothing
+  --undo                 take it all back: registration, the key's line in the guest, settings and host key
+  --print                print one line that installs the key for whoever pastes it into a shell of a guest; no VM needed
+  --sudo                 when the user may not use the engine's socket: run the command that changes that by sudo in
+                         the guest (otherwise it is asked for, and with --yes left out)
+  --restrict             install the key for monitoring only (OpenSSH's restrict and a forced command)
+  --mode ssh|tls         how the engine is reached; ssh by default
+  --client-cert FILE, --client-key FILE, --ca-cert FILE, --generate-certs
+                         mode tls: the certificates to use, or make them
+
+EXAMPLES
+  xscontainer prepare-vm web-01 --username ubuntu
+  xscontainer prepare-vm web-01 -u core --identity ~/.ssh/id_ed25519 --yes
+  xscontainer prepare-vm --print
+  xscontainer prepare-vm web-01 --undo
+
+`,
   watch: `  Needs the monitor. When standard output is no terminal, a plain table is printed once.
 
 KEYS

@@ -13,6 +13,11 @@ export interface Terminal {
   size(): { readonly columns: number; readonly rows: number }
   /** Calls back at each change of size; the returned function ends that. */
   onResize(changed: () => void): () => void
+  /**
+   * What is typed is not shown, until the returned function is called or this process ends; Ctrl-C works as ever.
+   * undefined: this terminal cannot do that.
+   */
+  hidden(): (() => void) | undefined
   /** Every key goes to us as it is, Ctrl-C too, until the returned function is called or this process ends. */
   raw(): () => void
   /** As `raw`, and the screen is ours: what was on it comes back afterwards. */
@@ -63,12 +68,15 @@ export function processTerminal(process: ProcessStreams): Terminal {
       stdout.on('resize', changed)
       return () => stdout.off('resize', changed)
     },
+    hidden() {
+      if (stdin.isTTY !== true) return () => undefined
+      return stty('-echo') ? meanwhile(noop, () => stty('echo')) : undefined
+    },
     raw: () =>
       meanwhile(
         () => {
           setRaw(true)
-          if (stdin.isTTY === true)
-            spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'], timeout: STTY_MS })
+          if (stdin.isTTY === true) stty('-opost')
         },
         () => setRaw(false),
       ),
@@ -84,6 +92,13 @@ export function processTerminal(process: ProcessStreams): Terminal {
         },
       ),
   }
+}
+
+const noop = () => undefined
+
+/** Sets the terminal that is standard input; whether that was done. */
+function stty(setting: string): boolean {
+  return spawnSync('stty', [setting], { stdio: ['inherit', 'ignore', 'ignore'], timeout: STTY_MS }).status === 0
 }
 
 function written(stream: Writable, data: Buffer | string): Promise<void> {

@@ -101,6 +101,21 @@ export const VERBS: Readonly<Record<string, VerbSpec>> = {
       },
     ]),
   ),
+  'prepare-vm': {
+    synopsis: 'prepare-vm VM [-u USER] [--identity FILE | --password-file FILE] [--yes] [--dry-run | --undo | --print]',
+    summary: "install the pool's key in a VM, prove that it works, and register the VM; or take that back",
+    options: {
+      ...{ username: { type: 'string', short: 'u' }, mode: { type: 'string' } },
+      ...{ identity: { type: 'string', short: 'i' }, 'password-file': { type: 'string' } },
+      ...{ yes: { type: 'boolean', short: 'y' }, 'dry-run': { type: 'boolean' }, undo: { type: 'boolean' } },
+      ...{ print: { type: 'boolean' }, restrict: { type: 'boolean' }, sudo: { type: 'boolean' } },
+      ...{ 'client-cert': { type: 'string' }, 'client-key': { type: 'string' }, 'ca-cert': { type: 'string' } },
+      ...{ 'generate-certs': { type: 'boolean' } },
+    },
+    least: 0,
+    most: 1,
+    load: async () => (await import('./prepare-vm.ts')).prepareVm,
+  },
   watch: {
     synopsis: 'watch [VM]',
     summary: 'a live screen of VMs and containers, the busiest first',

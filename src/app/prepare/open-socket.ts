@@ -31,7 +31,7 @@ export async function openSocket(
   if (sudo !== 'free' && !byPassword) throw withCommand(refusal, command)
   if (!always) {
     const question = `User ${refusal.username} may not use ${socketPath ?? "the engine's socket"}. Run "sudo ${command}" in the guest now? (Members of that group are as good as root there)`
-    const yes = context.person !== undefined && (await context.person.confirm(question, signal))
+    const yes = context.person !== undefined && (await context.person.consent(question, signal))
     if (!yes) throw withCommand(refusal, command)
   }
   await runBySudo(context, shell, command, byPassword ? password : undefined, signal)

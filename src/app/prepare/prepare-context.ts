@@ -18,7 +18,9 @@ export interface Credentials {
 export interface Person {
   /** Whether to go on. */
   confirm(question: string, signal: AbortSignal): Promise<boolean>
-  /** Answers to the guest's own questions; undefined: none. */
+  /** Whether to do what has not been asked for; never taken for granted. */
+  consent(question: string, signal: AbortSignal): Promise<boolean>
+  /** Answers to the guest's own questions; undefined: there are none any more. */
   answer(prompts: readonly Prompt[], signal: AbortSignal): Promise<readonly string[] | undefined>
 }
 
@@ -46,7 +48,7 @@ export interface PrepareContext {
   /** The VM, and the pool's rules about its addresses. */
   readonly facts: VmFacts
   readonly steps: Steps
-  /** undefined: nobody is there, and all questions but those about secrets have been answered with yes. */
+  /** undefined: nobody is there, and going on was asked for. */
   readonly person: Person | undefined
   /** As the plugin's functions of these names, by whoever monitors the VM. */
   readonly registration: {

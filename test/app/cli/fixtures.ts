@@ -87,6 +87,11 @@ export class FakeTerminal implements Terminal {
     return () => (this.resized = undefined)
   }
 
+  hidden(): () => void {
+    this.modes.push('hidden')
+    return () => this.modes.push('as before')
+  }
+
   raw(): () => void {
     this.modes.push('raw')
     return () => this.modes.push('as before')
