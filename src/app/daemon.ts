@@ -22,11 +22,13 @@ import { XapiVmWatch } from '../xapi/vm-watch.ts'
 import type { Config } from './config.ts'
 import { PoolFacts } from './pool-facts.ts'
 import { GuestSessions } from './guest-sessions.ts'
+import { newKeyRenewals } from './keys/new-key-renewals.ts'
+import type { KeyRenewals } from './keys/key-renewals.ts'
 import type { MonitoredGuest } from './monitored-guest.ts'
 import { ALL_OPERATIONS } from './operations/all-operations.ts'
 import { DaemonHost } from './operations/daemon-host.ts'
 import { runOperation } from './operations/run-operation.ts'
-import { PoolSshKey, sshWithPoolKey } from './pool-ssh-key.ts'
+import { PoolSshKey, sshWithPoolKey, type KeyRenewal } from './pool-ssh-key.ts'
 import { findThisHost } from './this-host.ts'
 import { tlsWithSecrets } from './tls/tls-with-secrets.ts'
 import { VERSION } from './version.ts'
@@ -76,6 +78,7 @@ class Daemon {
   readonly #guests: GuestSessions
   readonly #notices: Notices
   readonly #control: ControlServer
+  readonly #renewals: KeyRenewals
   #myHost = ''
   #signal = new AbortController().signal
 
@@ -110,11 +113,15 @@ class Daemon {
       read: (inTime) => readPoolNetwork(session, inTime),
       changed: () => this.#enqueueAll(),
     })
+    const renewal: KeyRenewal = {
+      underWay: () => this.#renewals.underWay(),
+      connected: (vmUuid) => this.#renewals.connected(vmUuid),
+    }
     this.#guests = new GuestSessions(
       {
         ...deps,
         transport: byMode([
-          sshWithPoolKey(this.#key, deps, config.guest),
+          sshWithPoolKey(this.#key, deps, config.guest, renewal),
           tlsWithSecrets(new XapiSecrets(session), deps, config.guest),
         ]),
         publisher: this.#publisher,
@@ -133,6 +140,7 @@ class Daemon {
       store: own,
       hostRef: () => (this.#watch.pool() === undefined ? '' : this.#myHost),
     })
+    this.#renewals = newKeyRenewals(host, this.#watch, this.#key, () => this.#signal)
     this.#control = new ControlServer({
       ...deps,
       version: VERSION,
@@ -184,6 +192,8 @@ class Daemon {
   #sweep(): void {
     this.#facts.refresh(this.#signal)
     this.#enqueueAll()
+    const mine = [...this.#watch.all()].filter(({ residentOn }) => residentOn === this.#myHost)
+    this.#renewals.retry(mine.filter(({ ref }) => this.#controller.session(ref)?.held).map(({ uuid }) => uuid))
   }
 
   /** The VM if its keys are this host's to write: it runs here, or it runs nowhere. */

@@ -15,7 +15,7 @@ import type { Config } from '../config.ts'
 import { addressStory, reportedStory } from './address-story.ts'
 import { diagnoseEngine } from './diagnose-engine.ts'
 import { notAVm, notRunning } from '../vm-errors.ts'
-import { readPoolKey } from './pool-key.ts'
+import { readPoolKey, readPreviousKey } from './pool-key.ts'
 import { SshStory } from './ssh-story.ts'
 import { readVmFacts, type VmFacts } from './vm-facts.ts'
 import { SOCKET_KINDS, VM_STEPS } from './vm-steps.ts'
@@ -83,7 +83,7 @@ function targetOf(myHost: string, { vm, rules }: VmFacts, steps: StepRecorder): 
 }
 
 async function connect(
-  { clock, config: { guest } }: DiagnoseDeps,
+  { clock, session, config: { guest } }: DiagnoseDeps,
   target: Target,
   key: SshKey,
   steps: StepRecorder,
@@ -96,7 +96,12 @@ async function connect(
     keepaliveMs: guest.keepalive_s * 1000,
   }
   const transport = new SshTransport(
-    { clock, key: () => Promise.resolve(key), observe: (step) => story.tell(step) },
+    {
+      clock,
+      key: () => Promise.resolve(key),
+      previousKey: () => readPreviousKey(new XapiSecrets(session), signal),
+      observe: (step) => story.tell(step),
+    },
     limits,
   )
   try {

@@ -1,4 +1,5 @@
 import { RefusedError } from '../../base/errors.ts'
+import { POOL_KEY } from '../../model/pool.ts'
 import type { SecretStore } from '../../model/stores.ts'
 import { readPoolPem } from '../../provision/pool-key.ts'
 import { parsePrivateKey, type SshKey } from '../../transports/ssh/ssh-key.ts'
@@ -15,4 +16,14 @@ export async function readPoolKey(
     cause: 'This pool has no SSH key yet',
     cure: 'Have one made: xscontainer key show, or start xscontainer-monitor on a host of the pool',
   })
+}
+
+/** The key before it, for as long as guests may still have that one in its place. */
+export async function readPreviousKey(
+  store: Pick<SecretStore, 'poolConfig' | 'read'>,
+  signal: AbortSignal,
+): Promise<SshKey | undefined> {
+  const uuid = (await store.poolConfig(signal))[POOL_KEY.previousKey]
+  const pem = uuid === undefined ? undefined : await store.read(uuid, signal)
+  return pem === undefined ? undefined : parsePrivateKey(pem)
 }

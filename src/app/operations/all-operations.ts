@@ -4,13 +4,25 @@ import { diagnose } from './diagnose.ts'
 import { getConfigDriveConfiguration } from './get-config-drive-configuration.ts'
 import { getConfigDriveDefault } from './get-config-drive-default.ts'
 import { list } from './list.ts'
+import { prepareVm } from './prepare-vm.ts'
 import { refresh } from './refresh.ts'
+import { renewKey } from './renew-key.ts'
 import type { OperationSet } from './run-operation.ts'
 import { version } from './version.ts'
 
 /** Everything that can be asked of this host. */
 export const ALL_OPERATIONS: OperationSet = {
   ofVms: OPERATIONS,
-  ofHosts: [list, version, refresh, diagnose, createConfigDrive, getConfigDriveConfiguration, getConfigDriveDefault],
+  ofHosts: [
+    list,
+    version,
+    refresh,
+    diagnose,
+    renewKey,
+    prepareVm,
+    createConfigDrive,
+    getConfigDriveConfiguration,
+    getConfigDriveDefault,
+  ],
   conversations: STREAM_OPERATIONS,
 }

@@ -13,7 +13,7 @@ import { XapiSession } from '../../xapi/session.ts'
 import { publishedVm } from '../cli/published.ts'
 import { readVms } from '../cli/vms.ts'
 import type { Config } from '../config.ts'
-import { readPoolKey } from '../doctor/pool-key.ts'
+import { readPoolKey, readPreviousKey } from '../doctor/pool-key.ts'
 import { readVmFacts } from '../doctor/vm-facts.ts'
 import { findThisHost } from '../this-host.ts'
 import { tlsWithSecrets } from '../tls/tls-with-secrets.ts'
@@ -58,9 +58,10 @@ export class LoneHost implements HostContext {
     const forever = new AbortController().signal
     const secrets = new XapiSecrets(this.session)
     const key = () => readPoolKey(secrets, forever)
+    const previousKey = () => readPreviousKey(secrets, forever)
     const slots = new DialSlots(deps, join(dirname(config.control.socket), 'dialling'))
     this.#transport = byMode([
-      new PatientTransport({ ...deps, slots }, new SshTransport({ clock, log, key }, limits)),
+      new PatientTransport({ ...deps, slots }, new SshTransport({ clock, log, key, previousKey }, limits)),
       tlsWithSecrets(secrets, { clock, log }, config.guest),
     ])
   }

@@ -13,6 +13,8 @@ export const FUNCTIONS: ReadonlySet<string> = new Set([
   'get_stats',
   'list',
   'diagnose',
+  'renew_key',
+  'prepare_vm',
   'version',
   'get_config_drive_default',
   'create_config_drive',

@@ -1,0 +1,94 @@
+import { RefusedError } from '../../base/errors.ts'
+import { KEY } from '../../model/fields.ts'
+import type { Target } from '../../model/guest.ts'
+import type { VmRecord } from '../../model/vm.ts'
+import { desired } from '../../monitor/desired.ts'
+import { readPoolKeys, type PoolKeys } from '../../provision/rotation.ts'
+import { openGuestShell } from '../../transports/ssh/guest-shell.ts'
+import { UnreachableError } from '../../transports/ssh/errors.ts'
+import { parsePrivateKey } from '../../transports/ssh/ssh-key.ts'
+import { XapiSecrets } from '../../xapi/secrets.ts'
+import { readVmFacts, type VmFacts } from '../doctor/vm-facts.ts'
+import { keyMark, keyMarkText, keyPrint, needsKey, type KeyMark } from '../keys/key-marks.ts'
+import { renewGuest, type GuestKeys, type Login } from '../keys/renew-guest.ts'
+import type { HostContext, HostOperation } from './host-operation.ts'
+import { vmUuidOf } from './run-operation.ts'
+
+/**
+ * Brings the keys of the VM's guest to where the change of the pool's key stands, and notes that on the VM. JSON:
+ * `{vm, key, state}`; state: `added` (the next key works beside the present one) or `only` (the one before is gone).
+ */
+export const renewKey: HostOperation = {
+  name: 'renew_key',
+  args: ['vmuuid'],
+
+  async run(host, args, signal) {
+    const uuid = vmUuidOf(args) ?? ''
+    const myHost = await host.myHost(signal)
+    const allowLoopback = host.config.guest.allow_loopback
+    const facts = await readVmFacts(host.session, { vmUuid: uuid, myHost, allowLoopback }, signal)
+    const target = targetOf(facts, myHost)
+    const poolKeys = await readPoolKeys(new XapiSecrets(host.session), signal)
+    if (poolKeys === undefined) throw noKey()
+    const { keys, mark } = wantedOf(poolKeys, facts.vm)
+    await renewGuest(keys, loginAt(host, target), signal)
+    const key = keyPrint(keys.wanted)
+    await (await host.vm(uuid, signal)).setKeys({ [KEY.keyRenewal]: keyMarkText(key, mark) }, signal)
+    host.log.info({ vm: uuid, key, state: mark }, "the guest's keys are renewed")
+    return JSON.stringify({ vm: uuid, key, state: mark })
+  },
+}
+
+/** The previous key goes only when there is no next one any more: between those steps a guest keeps all it has. */
+function wantedOf(pool: PoolKeys, vm: VmRecord): { keys: GuestKeys; mark: KeyMark } {
+  const current = parsePrivateKey(pool.current)
+  const next = pool.next === undefined ? undefined : parsePrivateKey(pool.next)
+  const previous = pool.previous === undefined ? [] : [parsePrivateKey(pool.previous)]
+  const { restrict } = pool
+  if (next === undefined) {
+    // Each key that a guest refuses is held against this host by its sshd.
+    const has = keyMark(vm.otherConfig, keyPrint(current)) !== undefined
+    const tried = has ? [current, ...previous] : [...previous, current]
+    return { keys: { wanted: current, tried, unwanted: previous, restrict }, mark: 'only' }
+  }
+  return { keys: { wanted: next, tried: [current, next, ...previous], unwanted: [], restrict }, mark: 'added' }
+}
+
+function targetOf({ vm, rules }: VmFacts, myHost: string): Target {
+  const wanted = desired(vm, { myHost, amCoordinator: false }, rules)
+  if (!wanted.watch || !needsKey(vm)) {
+    throw new RefusedError({
+      kind: 'not-monitored',
+      cause: `VM ${vm.uuid} is not running, or not registered for container management over SSH`,
+      cure: `Start it, and register it: xscontainer register ${vm.uuid}`,
+    })
+  }
+  if (wanted.problem !== undefined) throw new RefusedError(wanted.problem)
+  return wanted.target
+}
+
+function loginAt({ clock, config: { guest } }: HostContext, target: Target): Login {
+  const { vmUuid, username, pinnedHostKey } = target
+  return async (privateKey, signal) => {
+    let miss: unknown
+    for (const address of target.addresses) {
+      const where = { vmUuid, username, address, port: guest.ssh_port }
+      const options = { ...where, pinnedHostKey, connectTimeoutMs: guest.connect_timeout_s * 1000 }
+      try {
+        return await openGuestShell(clock, { ...options, login: { privateKey } }, signal)
+      } catch (error) {
+        if (!(error instanceof UnreachableError)) throw error
+        miss ??= error
+      }
+    }
+    throw miss
+  }
+}
+
+function noKey(): RefusedError {
+  return new RefusedError({
+    kind: 'no-pool-key',
+    cause: 'This pool has no SSH key yet',
+    cure: 'Have one made: xscontainer key show',
+  })
+}

@@ -1,0 +1,107 @@
+import { expect, test } from 'vitest'
+import { keepsKeys } from './guest-keys.ts'
+import { installPlugin, untilDaemonsListen } from './plugin-clients.ts'
+import { cliOn } from './run-cli.ts'
+import { POOL_PUBLIC_LINE, World, type WorldGuest } from './world.ts'
+
+const PRIVATE = 'xscontainer-private-secret-uuid'
+const PUBLIC = 'xscontainer-public-secret-uuid'
+const OTHERS = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIII admin@desk'
+
+const oldBlob = POOL_PUBLIC_LINE.split(' ')[1]!
+const users = { core: { authorizedKeys: [OTHERS, POOL_PUBLIC_LINE], groups: ['docker'] } }
+
+function poolConfig(world: World): Record<string, string> {
+  return world.pool.record('pool', world.pool.objects.pool)!['other_config'] as Record<string, string>
+}
+
+async function secrets(world: World): Promise<Record<string, string>> {
+  const records = (await world.call('secret.get_all_records')) as Record<string, { uuid: string; value: string }>
+  return Object.fromEntries(Object.values(records).map(({ uuid, value }) => [uuid, value]))
+}
+
+/** Only the pool's two secrets are left, and they belong together. */
+async function expectSettled(world: World): Promise<string> {
+  const config = poolConfig(world)
+  expect(
+    Object.keys(config)
+      .filter((key) => key.startsWith('xscontainer-'))
+      .sort(),
+  ).toEqual([PRIVATE, PUBLIC])
+  const stored = await secrets(world)
+  expect(Object.keys(stored).sort()).toEqual([config[PRIVATE], config[PUBLIC]].sort())
+  return stored[config[PUBLIC]!]!
+}
+
+function keysIn(guest: WorldGuest): readonly string[] {
+  return guest.sim.users['core']!.authorizedKeys
+}
+
+test.concurrent(
+  'a pool of two hosts gets another key while its guests stay monitored',
+  () =>
+    World.during({ hosts: 2 }, async (world) => {
+      const [first, second] = world.pool.hosts
+      const guests = await Promise.all(
+        [first!, second!, second!].map((host) => world.addGuest({ host, users, behaviours: [keepsKeys()] })),
+      )
+      for (const host of world.pool.hosts) await world.startDaemon(host)
+      installPlugin(world)
+      await untilDaemonsListen(world)
+      for (const guest of guests) await world.untilMonitored(guest)
+      const before = await secrets(world)
+      const { code, out, err } = await cliOn(world)(['key', 'rotate'])
+      expect([code, err]).toEqual([0, 'xscontainer: making a key of 4096 bits\n'])
+      expect(out).toMatch(/^The next key of this pool is SHA256:/)
+      const line = await expectSettled(world)
+      expect(Object.keys(await secrets(world)).sort()).toEqual(Object.keys(before).sort())
+      for (const guest of guests) {
+        expect(keysIn(guest).map((key) => key.split(' ')[1])).toEqual([OTHERS.split(' ')[1], line.split(' ')[1]])
+        expect(world.wipes(guest)).toBe(0)
+        guest.sim.dropConnections()
+      }
+      for (const guest of guests) {
+        await world.until('it is connected again', () => guest.engine.eventStreams === 1, 45)
+        await world.untilMonitored(guest)
+        expect(guest.sim.counters.authRefused).toBe(0)
+      }
+      expect((await cliOn(world)(['key', 'show'])).out).toBe(`${line}\n`)
+    }),
+  120_000,
+)
+
+test.concurrent(
+  'a guest that is away, and one that is off, are named, and finished by the monitor when they come back',
+  () =>
+    World.during({}, async (world) => {
+      const [here, away] = await Promise.all([1, 2].map(() => world.addGuest({ users, behaviours: [keepsKeys()] })))
+      const off = await world.addGuest({ users, behaviours: [keepsKeys()], powerState: 'Halted' })
+      await world.startDaemon()
+      await untilDaemonsListen(world)
+      for (const guest of [here!, away!]) await world.untilMonitored(guest)
+      away!.sim.refuse()
+      away!.sim.dropConnections()
+      const { code, out } = await cliOn(world)(['key', 'rotate'])
+      expect(code).toBe(0)
+      expect(out).toMatch(/2 guests are left, which the monitor lets in by the key before it:/)
+      expect(out).toMatch(new RegExp(`${away!.uuid} {2}${away!.name}: .*refuse.*\\. .+`))
+      expect(out).toMatch(new RegExp(`${off.uuid} {2}${off.name}: It is halted\\. .+`))
+      expect(keysIn(away!)).toEqual(users.core.authorizedKeys)
+      expect(keysIn(here!).join()).not.toContain(oldBlob)
+      const status = JSON.parse((await cliOn(world)(['key', 'status', '--json'])).out) as {
+        pending: { uuid: string }[]
+      }
+      expect(status.pending.map(({ uuid }) => uuid).sort()).toEqual([away!.uuid, off.uuid].sort())
+      await away!.sim.admit()
+      await world.until('its keys are renewed', () => !keysIn(away!).join().includes(oldBlob), 45)
+      await world.untilMonitored(away!)
+      expect(away!.sim.counters.authRefused).toBe(1)
+      world.pool.setPower(off, 'Running')
+      world.pool.setAddresses(off, { '0/ip': off.sim.address })
+      await world.until('the last one is renewed', () => !keysIn(off).join().includes(oldBlob), 45)
+      await world.until('the old key is forgotten', () => Object.keys(poolConfig(world)).length === 2)
+      await expectSettled(world)
+      for (const guest of [here!, away!, off]) expect(keysIn(guest)).toContain(OTHERS)
+    }),
+  120_000,
+)
