@@ -6,6 +6,7 @@ import type { PrepareContext, PrepareWish } from '../prepare/prepare-context.ts'
 import { planText, prepareVm as prepare, whatStays } from '../prepare/prepare-vm.ts'
 import { printLine } from '../prepare/print-line.ts'
 import { Steps } from '../prepare/steps.ts'
+import { isUserName } from '../prepare/target-of.ts'
 import { findThisHost } from '../this-host.ts'
 import { ask } from './ask.ts'
 import { textOption, type CommandLine } from './command-line.ts'
@@ -111,8 +112,7 @@ async function readWish(context: CliContext, line: CommandLine): Promise<Prepare
 
 /** Whatever the guest takes for a name; what none takes is refused before anything is asked. */
 function checkedUser(name: string | undefined): string | undefined {
-  if (name === undefined || (/^[^\s\p{Cc}:/'"\\-][^\s\p{Cc}:/'"\\]{0,255}$/u.test(name) && name.length <= 256))
-    return name
+  if (name === undefined || isUserName(name)) return name
   throw new RefusedError({
     kind: 'bad-argument',
     cause: `${cleanForTerminal(JSON.stringify(name))} cannot be the name of a user`,

@@ -3,6 +3,7 @@ import { RefusedError, TransientError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import { XapiFailure } from '../../xapi/errors.ts'
 import { XapiSession } from '../../xapi/session.ts'
+import { destroyPassword } from '../prepare/password-secret.ts'
 import { findThisHost } from '../this-host.ts'
 import type { ConfigGlance } from './config-glance.ts'
 import { hostOfCall } from './host-of-call.ts'
@@ -30,14 +31,18 @@ type Xapi = Pick<XapiSession, 'call'>
  */
 export async function doThere(call: MethodCall, config: ConfigGlance, clock: Clock): Promise<Outcome | undefined> {
   const { xapiSocket: socketPath, inventory } = config
+  const xapi = new XapiSession({ socketPath, session: call.session, callMs: CALL_MS, clock, log: QUIET })
   try {
-    const xapi = new XapiSession({ socketPath, session: call.session, callMs: CALL_MS, clock, log: QUIET })
     const signal = new AbortController().signal
     const here = await findThisHost(xapi, inventory, signal)
     const host = await hostOfCall(xapi, call, here, signal)
-    return host === undefined || host === here ? undefined : await passOn(xapi, host, call, signal)
+    if (host === undefined || host === here) return undefined
+    const outcome = await passOn(xapi, host, call, signal)
+    if ('failure' in outcome) await destroySecret(xapi, call)
+    return outcome
   } catch (error) {
-    return failureOf(call.fn, error)
+    const left = await destroySecret(xapi, call).catch((thrown: unknown) => thrown)
+    return failureOf(call.fn, left ?? error)
   }
 }
 
@@ -56,6 +61,12 @@ export async function passOn(xapi: Xapi, host: string, call: MethodCall, signal:
     if (error.code === 'XENAPI_MISSING_PLUGIN') throw await notInstalled(xapi, host, signal)
     return { failure: [error.code, ...error.params] }
   }
+}
+
+/** A password is good for one call: a host that could not be asked has not destroyed it. */
+async function destroySecret(xapi: Xapi, { fn, args }: MethodCall): Promise<void> {
+  const uuid = fn === 'prepare_vm' ? args['password-secret'] : undefined
+  if (uuid !== undefined && uuid !== '') await destroyPassword(xapi, uuid)
 }
 
 async function notInstalled(xapi: Xapi, host: string, signal: AbortSignal): Promise<RefusedError> {

@@ -12,6 +12,11 @@ export function usernameFor({ vm }: VmFacts, named: string | undefined): string 
 
 export const DEFAULT_USERNAME = 'core'
 
+/** Whether any guest could take this for a user's name; sshd gets it as it is. */
+export function isUserName(name: string): boolean {
+  return /^[^\s\p{Cc}:/'"\\-][^\s\p{Cc}:/'"\\]{0,255}$/u.test(name) && name.length <= 256
+}
+
 /**
  * Where and as whom the monitor will reach the VM once it is registered with this user. Throws RefusedError when it
  * does not run, or has no address that may be dialled.

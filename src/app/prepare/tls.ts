@@ -1,0 +1,157 @@
+import { asError, RefusedError, StoppedError } from '../../base/errors.ts'
+import { KEY } from '../../model/fields.ts'
+import type { Target, TlsSecrets } from '../../model/guest.ts'
+import type { TlsParts } from '../../transports/tls/material.ts'
+import { XapiSecrets } from '../../xapi/secrets.ts'
+import { placesOf, TLS_KEYS } from '../tls/vm-material.ts'
+import { createSecrets, destroyUnnamed } from '../tls/vm-secrets.ts'
+import type { PrepareContext, PrepareWish } from './prepare-context.ts'
+import { otherConfig, registerVm, setKeys, untilListed } from './settings.ts'
+import { targetOf, usernameFor } from './target-of.ts'
+import { askOverTls } from './tls-engine.ts'
+import { generateTls } from './tls-generate.ts'
+import type { TlsWish } from './tls-wish.ts'
+
+/**
+ * Makes a VM manageable over TLS: its engine answers with certificates that are in secrets which the VM names, the VM is
+ * registered and its containers are listed. Rejects with a DiagnosedError; `context.steps` knows what was changed until then.
+ */
+export async function prepareTls(context: PrepareContext, wish: PrepareWish, signal: AbortSignal): Promise<void> {
+  const { facts, person } = context
+  const tls: TlsWish = wish.tls ?? { use: 'present' }
+  const target = await checkVm(context)
+  if (wish.dryRun) return dryRun(context, target, tls, signal)
+  if (tls.use === 'generate') {
+    await store(context, await generateTls(context, target, tls.storage, signal), signal)
+  } else {
+    const material = tls.use === 'given' ? tls : await presentMaterial(context, signal)
+    await ask(context, target, material, signal)
+    if (person !== undefined && !(await person.confirm('Go on?', signal))) throw new StoppedError('nothing was changed')
+    if (tls.use === 'given') await store(context, tls.parts, signal)
+    else await setKeys(context, { [KEY.mode]: 'tls' }, signal)
+  }
+  if (wish.register === false && facts.vm.otherConfig[KEY.monitor] !== 'True') return
+  await registerVm(context, signal)
+  await untilListed(context, signal)
+}
+
+/** Takes back what preparing over TLS has done: registration, settings, and secrets that no other VM names. */
+export async function undoTls(context: PrepareContext, wish: PrepareWish, signal: AbortSignal): Promise<void> {
+  const { steps, registration } = context
+  if (wish.dryRun) {
+    steps.say('Would deregister the VM, remove its settings for mode tls, and destroy the secrets that no other VM names.')
+    return steps.say('Nothing was changed.')
+  }
+  await steps.step('deregister the VM', async (note) => {
+    await registration.deregister(signal)
+    note('nobody monitors it, and nothing of it is published')
+  })
+  const before = secretsIn(await otherConfig(context, signal))
+  await steps.step("remove the VM's settings", async (note) => {
+    const keys = [KEY.mode, ...Object.values(TLS_KEYS)]
+    const removed = await setKeys(context, Object.fromEntries(keys.map((key) => [key, undefined])), signal)
+    note(removed.length === 0 ? 'there are none' : removed.join(', '))
+  })
+  await destroyOld(context, before, signal)
+  steps.say("The engine's own certificate and settings in the guest stay: daemon.json there says which.")
+}
+
+function checkVm({ steps, facts }: PrepareContext): Promise<Target> {
+  return steps.step('check that the VM runs and has an address', (note) => {
+    const target = targetOf(facts, 'tls', usernameFor(facts, undefined))
+    note(target.addresses.join(', '))
+    return Promise.resolve(target)
+  })
+}
+
+interface Material {
+  readonly parts: TlsParts
+  readonly from: TlsParts
+}
+
+/** What the VM names already. Rejects with a RefusedError when that is nothing. */
+async function presentMaterial(context: PrepareContext, signal: AbortSignal): Promise<Material> {
+  const secrets = secretsIn(await otherConfig(context, signal))
+  if (Object.values(secrets).includes('')) throw nothingGiven()
+  const reader = new XapiSecrets(context.session)
+  const read = async (uuid: string) => (await reader.read(uuid, signal)) ?? ''
+  const parts = { ca: await read(secrets.ca), certificate: await read(secrets.certificate), key: await read(secrets.key) }
+  return { parts, from: placesOf(secrets) }
+}
+
+function ask(context: PrepareContext, target: Target, material: Material, signal: AbortSignal): Promise<void> {
+  return context.steps.step('check the certificates, and ask the engine for its containers with them', async (note) => {
+    note(await askOverTls(context, target, material, signal))
+  })
+}
+
+/** New secrets first, then their names: at no moment does the VM name something that is not there. */
+async function store(context: PrepareContext, parts: TlsParts, signal: AbortSignal): Promise<void> {
+  const { steps, session, clock } = context
+  const before = secretsIn(await otherConfig(context, signal))
+  await steps.step('put the certificates and the key into secrets, and name them in the VM', async (note) => {
+    const secretStore = new XapiSecrets(session)
+    const secrets = await createSecrets(secretStore, parts, clock.now(), signal)
+    const settle = steps.change("the VM's other-config may name new secrets for mode tls")
+    try {
+      await setKeys(context, { ...named(secrets), [KEY.mode]: 'tls' }, signal)
+    } catch (error) {
+      await undoNames(context, secrets, before).catch(() => undefined)
+      throw error
+    }
+    settle("the VM's other-config names new secrets for mode tls")
+    note(Object.values(named(secrets)).join(', '))
+  })
+  await destroyOld(context, before, signal)
+}
+
+/** Back to what was named before, as far as XAPI lets us, so that nothing half done stays. */
+async function undoNames(context: PrepareContext, made: TlsSecrets, before: TlsSecrets): Promise<void> {
+  const forever = new AbortController().signal
+  const old = Object.fromEntries(Object.entries(named(before)).map(([key, uuid]) => [key, uuid === '' ? undefined : uuid]))
+  await setKeys(context, old, forever)
+  await destroyUnnamed(context.session, new XapiSecrets(context.session), Object.values(made), forever)
+}
+
+async function destroyOld({ steps, session }: PrepareContext, before: TlsSecrets, signal: AbortSignal): Promise<void> {
+  const uuids = Object.values(before).filter((uuid) => uuid !== '')
+  if (uuids.length === 0) return
+  await steps.step('destroy the secrets that no VM names any more', async (note) => {
+    const destroyed = await destroyUnnamed(session, new XapiSecrets(session), uuids, signal).catch((error: unknown) => {
+      throw asError(error)
+    })
+    note(destroyed.length === 0 ? 'none: others name them too, or they are gone' : destroyed.join(', '))
+  })
+}
+
+async function dryRun(context: PrepareContext, target: Target, tls: TlsWish, signal: AbortSignal): Promise<void> {
+  const { steps } = context
+  if (tls.use === 'generate') {
+    steps.say(`Would make certificates for ${target.addresses.join(', ')} and hand them to the guest on a disc in its CD drive.`)
+  } else {
+    await ask(context, target, tls.use === 'given' ? tls : await presentMaterial(context, signal), signal)
+  }
+  steps.say('Would put the certificates and the key into secrets, register the VM, and wait until its containers are listed.')
+  steps.say('Nothing was changed.')
+}
+
+function secretsIn(config: Readonly<Record<string, string>>): TlsSecrets {
+  const of = (part: keyof TlsSecrets) => config[TLS_KEYS[part]]?.trim() ?? ''
+  return { ca: of('ca'), certificate: of('certificate'), key: of('key') }
+}
+
+function named(secrets: TlsSecrets): Record<string, string> {
+  return {
+    [TLS_KEYS.certificate]: secrets.certificate,
+    [TLS_KEYS.key]: secrets.key,
+    [TLS_KEYS.ca]: secrets.ca,
+  }
+}
+
+function nothingGiven(): RefusedError {
+  return new RefusedError({
+    kind: 'bad-argument',
+    cause: 'Mode tls needs certificates, and the VM names none yet',
+    cure: 'Give --generate-certs to have them made, or all three of --client-cert, --client-key and --ca-cert',
+  })
+}
