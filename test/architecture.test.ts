@@ -31,6 +31,7 @@ const RULES: Rules = {
     'node-cron': 'base',
     'smol-toml': 'app',
     sax: 'app/cli',
+    yaml: 'provision/config-drive',
   },
   mostLines: 300,
 }
