@@ -129,14 +129,32 @@ OPTIONS
                          the guest (otherwise it is asked for, and with --yes left out)
   --restrict             install the key for monitoring only (OpenSSH's restrict and a forced command)
   --mode ssh|tls         how the engine is reached; ssh by default
-  --client-cert FILE, --client-key FILE, --ca-cert FILE, --generate-certs
-                         mode tls: the certificates to use, or make them
+  --client-cert FILE, --client-key FILE, --ca-cert FILE
+                         mode tls: our certificate and its key, and the CA's certificate, in PEM form; they are proven
+                         with the engine, and kept in XAPI secrets. Without any: those that the VM names already
+  --generate-certs       mode tls: make a CA and certificates for two years, and hand the engine's to the guest on a
+                         disc in the VM's CD drive, with a script for Docker on Windows (docs/tls.md)
+  --sr SR                --generate-certs: the storage repository for that disc; one for ISO files by default
 
 EXAMPLES
   xscontainer prepare-vm web-01 --username ubuntu
   xscontainer prepare-vm web-01 -u core --identity ~/.ssh/id_ed25519 --yes
   xscontainer prepare-vm --print
   xscontainer prepare-vm web-01 --undo
+
+`,
+  tls: `  renew  makes a new CA and new certificates for a VM in mode tls, hands the engine's to the guest on a disc in the
+         VM's CD drive, waits until the engine answers with them, and takes the disc out again. Until then the old ones
+         stay in use. Secrets that no VM names any more are destroyed. status says when certificates end; an XAPI message
+         comes 30 days before
+
+WORDS
+${VM}
+OPTIONS
+  --client-cert FILE, --client-key FILE, --ca-cert FILE
+                  use these instead, which the engine must accept already
+  --sr SR         the storage repository for the disc; one for ISO files by default
+  -y, --yes       do not ask whether to go on
 
 `,
   watch: `  Needs the monitor. When standard output is no terminal, a plain table is printed once.

@@ -14,6 +14,7 @@ import type { CliContext } from './context.ts'
 import { LineReader } from './line-reader.ts'
 import { readIdentity, readPasswordFile } from './prepare-vm-files.ts'
 import { TerminalPerson } from './terminal-person.ts'
+import { noTlsOptions, readTlsWish } from './tls-wish.ts'
 import { EXIT, type Verb } from './verb.ts'
 import type { CliVm } from './vms.ts'
 
@@ -29,13 +30,18 @@ export const prepareVm: Verb = async (context, line) => {
   try {
     await prepare(prepared, wish, context.signal)
   } catch (error) {
-    context.io.err(stays(prepared))
-    if (!(error instanceof StoppedError) || context.signal.aborted) throw error
-    context.io.err(`xscontainer: ${error.message}\n`)
-    return EXIT.failed
+    return reportStays(context, prepared, error)
   }
   if (!wish.dryRun) context.io.out(wish.undo ? 'All was taken back.\n' : 'The VM is prepared.\n')
   return EXIT.done
+}
+
+/** Says what stays of work that ended with this error: the exit code, where it was only broken off. Throws the error otherwise. */
+export function reportStays(context: CliContext, prepared: PrepareContext, error: unknown): number {
+  context.io.err(stays(prepared))
+  if (!(error instanceof StoppedError) || context.signal.aborted) throw error
+  context.io.err(`xscontainer: ${error.message}\n`)
+  return EXIT.failed
 }
 
 /** The line to paste into a guest, and nothing else. */
@@ -50,7 +56,8 @@ function stays(prepared: PrepareContext): string {
   return text === '' ? '' : `xscontainer: ${cleanForTerminal(text)}\n`
 }
 
-async function contextFor(context: CliContext, vm: CliVm, line: CommandLine): Promise<PrepareContext> {
+/** What preparing this VM may use, with whoever sits at the terminal. */
+export async function contextFor(context: CliContext, vm: CliVm, line: CommandLine): Promise<PrepareContext> {
   const [session, config] = await Promise.all([context.session(), context.config()])
   // XAPI serves the whole pool, and a guest is reached from any host of it as a rule.
   const myHost = vm.residentOn ?? (await findThisHost(session, config.xapi.inventory, context.signal))
@@ -97,6 +104,7 @@ async function readWish(context: CliContext, line: CommandLine): Promise<Prepare
   }
   return {
     mode,
+    tls: mode === 'tls' ? await readTlsWish(context, line, 'present') : noTlsOptions(line),
     undo: on('undo'),
     dryRun: on('dry-run'),
     restrict: on('restrict'),

@@ -110,11 +110,22 @@ export const VERBS: Readonly<Record<string, VerbSpec>> = {
       ...{ yes: { type: 'boolean', short: 'y' }, 'dry-run': { type: 'boolean' }, undo: { type: 'boolean' } },
       ...{ print: { type: 'boolean' }, restrict: { type: 'boolean' }, sudo: { type: 'boolean' } },
       ...{ 'client-cert': { type: 'string' }, 'client-key': { type: 'string' }, 'ca-cert': { type: 'string' } },
-      ...{ 'generate-certs': { type: 'boolean' } },
+      ...{ 'generate-certs': { type: 'boolean' }, sr: { type: 'string' } },
     },
     least: 0,
     most: 1,
     load: async () => (await import('./prepare-vm.ts')).prepareVm,
+  },
+  tls: {
+    synopsis: 'tls renew VM [--client-cert FILE --client-key FILE --ca-cert FILE] [--sr SR] [--yes]',
+    summary: 'other certificates for a VM in mode tls: new ones, or the given ones',
+    options: {
+      ...{ 'client-cert': { type: 'string' }, 'client-key': { type: 'string' }, 'ca-cert': { type: 'string' } },
+      ...{ 'generate-certs': { type: 'boolean' }, sr: { type: 'string' }, yes: { type: 'boolean', short: 'y' } },
+    },
+    least: 1,
+    most: 2,
+    load: async () => (await import('./tls.ts')).tls,
   },
   watch: {
     synopsis: 'watch [VM]',

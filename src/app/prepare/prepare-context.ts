@@ -5,6 +5,7 @@ import type { XapiSession } from '../../xapi/session.ts'
 import type { Config } from '../config.ts'
 import type { VmFacts } from '../doctor/vm-facts.ts'
 import type { Steps } from './steps.ts'
+import type { TlsWish } from './tls-wish.ts'
 
 /** How to log in where the guest does not know the pool's key. */
 export interface Credentials {
@@ -38,13 +39,15 @@ export interface PrepareWish {
   readonly restrict: boolean
   /** Run the command that lets the user use the engine, by sudo, without asking. */
   readonly sudo: boolean
+  /** Which certificates, in mode tls; those that the VM names already when left out. */
+  readonly tls?: TlsWish | undefined
 }
 
 /** What preparing a VM, or taking that back, may use. */
 export interface PrepareContext {
   readonly clock: Clock
   readonly config: Config
-  readonly session: Pick<XapiSession, 'call' | 'burst'>
+  readonly session: Pick<XapiSession, 'call' | 'burst' | 'reference'>
   /** The VM, and the pool's rules about its addresses. */
   readonly facts: VmFacts
   readonly steps: Steps

@@ -17,10 +17,26 @@ import type { TlsWish } from './tls-wish.ts'
  * registered and its containers are listed. Rejects with a DiagnosedError; `context.steps` knows what was changed until then.
  */
 export async function prepareTls(context: PrepareContext, wish: PrepareWish, signal: AbortSignal): Promise<void> {
-  const { facts, person } = context
-  const tls: TlsWish = wish.tls ?? { use: 'present' }
+  const tls = wish.tls ?? { use: 'present' }
   const target = await checkVm(context)
   if (wish.dryRun) return dryRun(context, target, tls, signal)
+  await equip(context, target, tls, signal)
+  await registerVm(context, signal)
+  await untilListed(context, signal)
+}
+
+/** The same for a VM in mode tls that gets other certificates; it stays registered or not, as it is. */
+export async function renewTls(context: PrepareContext, tls: TlsWish, signal: AbortSignal): Promise<void> {
+  const { vm } = context.facts
+  if (vm.otherConfig[KEY.mode] !== 'tls') throw notTls(vm.uuid)
+  await equip(context, await checkVm(context), tls, signal)
+  if (vm.otherConfig[KEY.monitor] !== 'True') return
+  await registerVm(context, signal)
+  await untilListed(context, signal)
+}
+
+async function equip(context: PrepareContext, target: Target, tls: TlsWish, signal: AbortSignal): Promise<void> {
+  const { person } = context
   if (tls.use === 'generate') {
     await store(context, await generateTls(context, target, tls.storage, signal), signal)
   } else {
@@ -30,16 +46,15 @@ export async function prepareTls(context: PrepareContext, wish: PrepareWish, sig
     if (tls.use === 'given') await store(context, tls.parts, signal)
     else await setKeys(context, { [KEY.mode]: 'tls' }, signal)
   }
-  if (wish.register === false && facts.vm.otherConfig[KEY.monitor] !== 'True') return
-  await registerVm(context, signal)
-  await untilListed(context, signal)
 }
 
 /** Takes back what preparing over TLS has done: registration, settings, and secrets that no other VM names. */
 export async function undoTls(context: PrepareContext, wish: PrepareWish, signal: AbortSignal): Promise<void> {
   const { steps, registration } = context
   if (wish.dryRun) {
-    steps.say('Would deregister the VM, remove its settings for mode tls, and destroy the secrets that no other VM names.')
+    steps.say(
+      'Would deregister the VM, remove its settings for mode tls, and destroy the secrets that no other VM names.',
+    )
     return steps.say('Nothing was changed.')
   }
   await steps.step('deregister the VM', async (note) => {
@@ -75,7 +90,11 @@ async function presentMaterial(context: PrepareContext, signal: AbortSignal): Pr
   if (Object.values(secrets).includes('')) throw nothingGiven()
   const reader = new XapiSecrets(context.session)
   const read = async (uuid: string) => (await reader.read(uuid, signal)) ?? ''
-  const parts = { ca: await read(secrets.ca), certificate: await read(secrets.certificate), key: await read(secrets.key) }
+  const parts = {
+    ca: await read(secrets.ca),
+    certificate: await read(secrets.certificate),
+    key: await read(secrets.key),
+  }
   return { parts, from: placesOf(secrets) }
 }
 
@@ -108,7 +127,9 @@ async function store(context: PrepareContext, parts: TlsParts, signal: AbortSign
 /** Back to what was named before, as far as XAPI lets us, so that nothing half done stays. */
 async function undoNames(context: PrepareContext, made: TlsSecrets, before: TlsSecrets): Promise<void> {
   const forever = new AbortController().signal
-  const old = Object.fromEntries(Object.entries(named(before)).map(([key, uuid]) => [key, uuid === '' ? undefined : uuid]))
+  const old = Object.fromEntries(
+    Object.entries(named(before)).map(([key, uuid]) => [key, uuid === '' ? undefined : uuid]),
+  )
   await setKeys(context, old, forever)
   await destroyUnnamed(context.session, new XapiSecrets(context.session), Object.values(made), forever)
 }
@@ -127,11 +148,15 @@ async function destroyOld({ steps, session }: PrepareContext, before: TlsSecrets
 async function dryRun(context: PrepareContext, target: Target, tls: TlsWish, signal: AbortSignal): Promise<void> {
   const { steps } = context
   if (tls.use === 'generate') {
-    steps.say(`Would make certificates for ${target.addresses.join(', ')} and hand them to the guest on a disc in its CD drive.`)
+    steps.say(
+      `Would make certificates for ${target.addresses.join(', ')} and hand them to the guest on a disc in its CD drive.`,
+    )
   } else {
     await ask(context, target, tls.use === 'given' ? tls : await presentMaterial(context, signal), signal)
   }
-  steps.say('Would put the certificates and the key into secrets, register the VM, and wait until its containers are listed.')
+  steps.say(
+    'Would put the certificates and the key into secrets, register the VM, and wait until its containers are listed.',
+  )
   steps.say('Nothing was changed.')
 }
 
@@ -153,5 +178,13 @@ function nothingGiven(): RefusedError {
     kind: 'bad-argument',
     cause: 'Mode tls needs certificates, and the VM names none yet',
     cure: 'Give --generate-certs to have them made, or all three of --client-cert, --client-key and --ca-cert',
+  })
+}
+
+function notTls(uuid: string): RefusedError {
+  return new RefusedError({
+    kind: 'not-tls-mode',
+    cause: `VM ${uuid} is not in mode tls: it has no certificates to renew`,
+    cure: `Put it in that mode: xscontainer prepare-vm ${uuid} --mode tls`,
   })
 }
