@@ -2,10 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { callHost, installPlugin } from './plugin-clients.ts'
 import { World, type WorldGuest } from './world.ts'
 
-/** Without a daemon each call loads all and dials: more of them at once would show how slow the machine is. */
 describe.each([
   ['up', 50],
-  ['down', 20],
+  ['down', 50],
 ])('with the daemon %s', (daemon, calls) => {
   let world: World
   let guest: WorldGuest

@@ -17,12 +17,14 @@ import { readPoolKey, readPreviousKey } from '../doctor/pool-key.ts'
 import { readVmFacts } from '../doctor/vm-facts.ts'
 import { findThisHost } from '../this-host.ts'
 import { tlsWithSecrets } from '../tls/tls-with-secrets.ts'
-import { DialSlots } from './dial-slots.ts'
+import { ProcessSlots } from './process-slots.ts'
 import type { HostContext } from './host-operation.ts'
 import { LoneVm } from './lone-vm.ts'
 import { PatientTransport } from './patient-transport.ts'
 
 const XAPI_CALL_MS = 20_000
+/** One sshd takes 10 connections that have not logged in yet, then drops some (MaxStartups 10:30:100). */
+const DIALS = 4
 /** Does not matter: the connection ends with the operation. */
 const KEEPALIVE_MS = 15_000
 
@@ -43,6 +45,7 @@ export class LoneHost implements HostContext {
   readonly config: Config
   readonly session: XapiSession
   readonly #transport: Transport
+  readonly #listings: ProcessSlots
   readonly #vms: LoneVm[] = []
   #myHost: Promise<string> | undefined
 
@@ -59,7 +62,9 @@ export class LoneHost implements HostContext {
     const secrets = new XapiSecrets(this.session)
     const key = () => readPoolKey(secrets, forever)
     const previousKey = () => readPreviousKey(secrets, forever)
-    const slots = new DialSlots(deps, join(dirname(config.control.socket), 'dialling'))
+    const run = dirname(config.control.socket)
+    const slots = new ProcessSlots(deps, join(run, 'dialling'), DIALS)
+    this.#listings = new ProcessSlots(deps, join(run, 'listing'), 1)
     this.#transport = byMode([
       new PatientTransport({ ...deps, slots }, new SshTransport({ clock, log, key, previousKey }, limits)),
       tlsWithSecrets(secrets, { clock, log }, config.guest),
@@ -76,7 +81,8 @@ export class LoneHost implements HostContext {
     const allowLoopback = this.config.guest.allow_loopback
     const facts = await readVmFacts(this.session, { vmUuid: uuid, myHost, allowLoopback }, signal)
     const { clock, session, config } = this
-    const vm = new LoneVm({ clock, session, config, myHost, transport: this.#transport }, facts)
+    const deps = { clock, session, config, myHost, transport: this.#transport, listings: this.#listings }
+    const vm = new LoneVm(deps, facts)
     this.#vms.push(vm)
     return vm
   }

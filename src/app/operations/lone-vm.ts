@@ -16,12 +16,15 @@ import { fieldsOf } from '../../xapi/vm-record.ts'
 import type { Config } from '../config.ts'
 import type { VmFacts } from '../doctor/vm-facts.ts'
 import { ENGINE_LIMITS } from '../monitored-guest.ts'
+import type { ProcessSlots } from './process-slots.ts'
 import { writesFor } from './vm-writes.ts'
 
 /** As the publisher does: whoever waited for events is then busy with the stamp's. */
 const STAMP_LEAD_MS = 20
 /** An engine may list the old state for a moment after it has done something (measured: 106 ms). */
 const RELOOK_MS = 150
+/** Each turn takes some 50 ms. */
+const PATIENCE_MS = 20_000
 
 export interface LoneVmDeps {
   readonly clock: Clock
@@ -29,6 +32,8 @@ export interface LoneVmDeps {
   readonly config: Config
   readonly myHost: string
   readonly transport: Transport
+  /** Whose turn it is to look at the list and write it. */
+  readonly listings: Pick<ProcessSlots, 'pass'>
 }
 
 /** A VM for one operation without a daemon, by a connection of its own. */
@@ -54,8 +59,13 @@ export class LoneVm implements VmContext {
     return this.#engine
   }
 
+  /** In turn with other processes: whoever writes last must have looked last. */
+  refreshList(signal: AbortSignal): Promise<void> {
+    return this.#deps.listings.pass(this.vm.uuid, PATIENCE_MS, signal, () => this.#refreshNow(signal))
+  }
+
   /** Only where somebody has published a list: nobody would renew what nobody monitors. */
-  async refreshList(signal: AbortSignal): Promise<void> {
+  async #refreshNow(signal: AbortSignal): Promise<void> {
     const before = await this.#otherConfig(signal)
     if (LIVE_KEYS.every((key) => before[key] === undefined)) return
     const engine = await this.engine(signal)

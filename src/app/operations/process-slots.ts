@@ -3,34 +3,34 @@ import { join } from 'node:path'
 import type { Random } from '../../base/backoff.ts'
 import type { Clock } from '../../base/clock.ts'
 
-/** One sshd takes 10 connections that have not logged in yet, then drops some (MaxStartups 10:30:100). */
-const SLOTS = 4
-/** Nobody dials for longer; who is older was killed, or its process number was given to another. */
+/** Nobody needs longer; who is older was killed, or its process number was given to another. */
 const STALE_MS = 60_000
 const LEAST_WAIT_MS = 20
 const MOST_WAIT_MS = 80
 
-export interface DialSlotsDeps {
+export interface ProcessSlotsDeps {
   readonly clock: Clock
   readonly random: Random
 }
 
-/** How many processes of this host dial one guest at the same time. Each slot is a file that names who has it. */
-export class DialSlots {
-  readonly #deps: DialSlotsDeps
+/** How many processes of this host do something about one VM at the same time. Each slot is a file that names who has it. */
+export class ProcessSlots {
+  readonly #deps: ProcessSlotsDeps
   readonly #dir: string
+  readonly #count: number
 
   /** `dir`: made when it is missing. Where that cannot be, nobody waits for anybody. */
-  constructor(deps: DialSlotsDeps, dir: string) {
+  constructor(deps: ProcessSlotsDeps, dir: string, count: number) {
     this.#deps = deps
     this.#dir = dir
+    this.#count = count
   }
 
-  /** Does `dial` in a slot of this guest's, or without one after `patienceMs`: better too many than none. */
-  async pass<T>(vmUuid: string, patienceMs: number, signal: AbortSignal, dial: () => Promise<T>): Promise<T> {
+  /** Does the work in a slot of this VM's, or without one after `patienceMs`: better too many than none. */
+  async pass<T>(vmUuid: string, patienceMs: number, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     const slot = await this.#take(vmUuid, patienceMs, signal)
     try {
-      return await dial()
+      return await work()
     } finally {
       if (slot !== undefined) await unlink(slot).catch(() => undefined)
     }
@@ -41,7 +41,7 @@ export class DialSlots {
     const end = clock.monotonic() + patienceMs
     await mkdir(this.#dir, { recursive: true, mode: 0o700 }).catch(() => undefined)
     while (clock.monotonic() < end) {
-      for (let i = 0; i < SLOTS; i++) {
+      for (let i = 0; i < this.#count; i++) {
         const path = join(this.#dir, `${vmUuid}.${i}`)
         const taken = await this.#create(path)
         if (taken === 'mine') return path

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { DialSlots } from '../../../src/app/operations/dial-slots.ts'
+import { ProcessSlots } from '../../../src/app/operations/process-slots.ts'
 import { systemClock } from '../../../src/base/clock.ts'
 import { Late } from '../../fakes/late.ts'
 
@@ -29,7 +29,7 @@ beforeEach(() => {
 afterEach(() => rmSync(top, { recursive: true, force: true }))
 
 /** As of another process: nothing is shared but the directory. */
-const slots = () => new DialSlots({ clock: systemClock, random: () => 0 }, dir)
+const slots = () => new ProcessSlots({ clock: systemClock, random: () => 0 }, dir, 4)
 
 test('four dial one guest at a time, all get their turn, and nothing is left', async () => {
   let inside = 0
@@ -99,7 +99,7 @@ describe('slots that nobody uses any more', () => {
 
 test('where no files can be made nobody waits', async () => {
   writeFileSync(join(top, 'file'), '')
-  const nowhere = new DialSlots({ clock: systemClock, random: () => 0 }, join(top, 'file', 'dialling'))
+  const nowhere = new ProcessSlots({ clock: systemClock, random: () => 0 }, join(top, 'file', 'dialling'), 4)
   expect(await nowhere.pass('vm', 20_000, signal, async () => 'done')).toBe('done')
   expect(existsSync(dir)).toBe(false)
 })
