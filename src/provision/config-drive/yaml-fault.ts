@@ -14,6 +14,7 @@ const PLAINLY: Readonly<Record<string, string>> = {
   RESOURCE_EXHAUSTION: 'it nests too deep',
   MULTIPLE_DOCS: 'cloud-init reads one document only, and "---" begins another one',
 }
+
 const EXAMPLE = { map: 'lines such as "hostname: web"', list: 'lines that begin with "- "' } as const
 
 /**
@@ -28,7 +29,7 @@ export function yamlFault(text: string, wanted: 'map' | 'list'): YamlFault | und
     const at = error.code === 'MISSING_CHAR' ? startOfOpen(document, error.pos[0]) : error.pos[0]
     return {
       at: Math.min(at, text.trimEnd().length),
-      what: error.code === 'RESOURCE_EXHAUSTION' ? 'it nests too deep' : error.message.slice(0, 200),
+      what: PLAINLY[error.code] ?? error.message.slice(0, 200),
     }
   }
   const root: unknown = document.contents
