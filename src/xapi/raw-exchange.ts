@@ -34,13 +34,14 @@ export class RawExchange {
     socket.on('error', () => undefined)
     if (signal.aborted) abort()
     this.#socket = socket
-    this.#chunks = socket[Symbol.asyncIterator]() as AsyncIterator<Buffer>
+    // The end of what comes is not the end of what goes.
+    this.#chunks = socket.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>
   }
 
   /** Resolves when the system has taken all of it. */
   write(data: string | Buffer): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#socket.write(data, (error) => (error ? reject(error) : resolve()))
+      this.#socket.write(data, (error) => (error ? reject(this.#socket.errored ?? error) : resolve()))
     })
   }
 

@@ -34,12 +34,11 @@ export async function uploadRawVdi(deps: RawVdiDeps, vdi: RawVdi, content: Buffe
       const query = { session_id: await deps.session.reference(inTime), task_id: task.ref }
       const { exchange } = await request(deps, vdi, 'PUT', query, content, inTime)
       try {
-        // The end of the connection; a torn one says nothing that the task does not say better.
-        while ((await exchange.read().catch(() => undefined)) !== undefined);
+        // Both: XAPI that gives up need not close the connection, and one that closes it may not be done yet.
+        await Promise.all([ended(exchange), task.success(inTime)])
       } finally {
         exchange.close()
       }
-      await task.success(inTime)
     })
   } finally {
     await task.destroy()
@@ -136,9 +135,14 @@ async function ask(
   if (content === undefined) return coming
   const early = await withPatience(clock, coming)
   if (early !== undefined && early.status !== 200) return early
-  // Whoever stops reading says why in the answer, or in the task.
-  await exchange.write(content).catch(() => undefined)
+  // Whoever stops reading says why in the answer, or in the task; and may never take all of it.
+  exchange.write(content).catch(() => undefined)
   return coming
+}
+
+/** Resolves at the end of the connection; a torn one says nothing that the task does not say better. */
+async function ended(exchange: RawExchange): Promise<void> {
+  while ((await exchange.read().catch(() => undefined)) !== undefined);
 }
 
 /** What comes, or undefined when it takes too long. */

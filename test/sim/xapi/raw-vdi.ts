@@ -96,7 +96,7 @@ export class RawVdi {
     const received = this.receive(vdi, length, reader)
     const task = this.world.tasks.start('VDI.import', host.ref, true, () => received.then(() => voidReply), given)
     socket.write(`HTTP/1.1 200 OK\r\nconnection: close\r\ntask-id: ${task.ref}\r\n\r\n`)
-    await received.catch(() => {})
+    await received.catch(() => socket.destroy())
   }
 
   private async receive(vdi: Row, length: number, reader: ByteReader): Promise<void> {
