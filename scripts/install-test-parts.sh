@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what the real tests need: OpenSSH server, Docker Engine, podman, and a static busybox to make an image of.
+# Installs what the real tests need: OpenSSH server, login shells that guests may have, Docker Engine, podman, a static
+# busybox to make an image of, cloud-init, and tools that read and write ISO images.
 # Does nothing when all is there. Where it cannot install it says so in one line, and fails only with CI=true.
 set -eu
 
@@ -19,6 +20,13 @@ iptables:iptables
 unshare:util-linux
 nsenter:util-linux
 useradd:passwd
+sudo:sudo
+fish:fish
+tcsh:tcsh
+cloud-init:cloud-init
+isoinfo:genisoimage
+xorriso:xorriso
+bsdtar:libarchive-tools
 hostname:hostname
 make:make
 '
@@ -56,6 +64,14 @@ if [ ! -e "$policy" ]; then
   printf '#!/bin/sh\nexit 101\n' >"$policy"
   chmod 755 "$policy"
 fi
+
+# Nor may cloud-init take this machine for a new one when it boots next: it is for the tests' guests only.
+case " $missing " in
+*" cloud-init "*)
+  mkdir -p /etc/cloud
+  : >/etc/cloud/cloud-init.disabled
+  ;;
+esac
 
 install_missing() {
   # shellcheck disable=SC2086 # one word per package

@@ -1,7 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it, vi } from 'vitest'
-import { cliOn, type RunCli } from '../scenarios/run-cli.ts'
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest'
+import { callHost, installPlugin } from '../scenarios/plugin-clients.ts'
+import { cliOn, TerminalSession, type CliResult, type RunCli } from '../scenarios/run-cli.ts'
 import { POOL_PUBLIC_LINE, type World } from '../scenarios/world.ts'
 import type { SimVm } from '../sim/xapi/pool-helpers.ts'
 import { describeReal } from './describe-real.ts'
@@ -9,10 +10,26 @@ import { RealDockerd } from './real-dockerd.ts'
 import { RealGuest } from './real-guest.ts'
 import { RealSshd } from './real-sshd.ts'
 import { endAll, startWorld, type RealSetting } from './real-world.ts'
+import { testKey } from './test-key.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
 const PASSWORD = `it's "secret" $HOME \\ !`
 const BLOB = POOL_PUBLIC_LINE.split(' ')[1]!
+const OTHERS = `# of the team\nssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOx8 anna@home`
+/** sshd for users whom some administrator has set up otherwise. */
+const SSHD = [
+  'Match User keysonly',
+  'PasswordAuthentication no',
+  'KbdInteractiveAuthentication no',
+  'Match User asked',
+  'PasswordAuthentication no',
+  'KbdInteractiveAuthentication yes',
+  'Match User elsewhere',
+  'AuthorizedKeysFile /etc/ssh/keys/%u',
+  'Match User filesonly',
+  'ForceCommand internal-sftp',
+  'Match all',
+]
 
 describeReal('prepare-vm on a stock sshd with a real dockerd', ['sshd', 'dockerd'], () => {
   const setting: RealSetting = { guests: [] }
@@ -26,10 +43,12 @@ describeReal('prepare-vm on a stock sshd with a real dockerd', ['sshd', 'dockerd
     guest = await RealGuest.start()
     setting.guests.push(guest)
     const dockerd = await RealDockerd.start(guest, { net: 'host' })
-    sshd = await RealSshd.start(guest, { network: '127.67.0' })
+    // AuthorizedKeysFile elsewhere is found where an administrator writes it: in the file itself.
+    sshd = await RealSshd.start(guest, { network: '127.67.0', config: SSHD })
     await dockerd.containers.run({ name: 'web', network: 'none' })
     world = setting.world = await startWorld(sshd.port)
     run = cliOn(world)
+    installPlugin(world)
     passwordFile = join(world.dir, 'password')
     await writeFile(passwordFile, `${PASSWORD}\n`, { mode: 0o600 })
     await world.startDaemon()
@@ -37,26 +56,252 @@ describeReal('prepare-vm on a stock sshd with a real dockerd', ['sshd', 'dockerd
   afterAll(() => endAll(setting))
 
   /** A fresh user with a password, and a VM that nobody has prepared. */
-  async function fresh(name: string, groups: readonly string[] = ['docker'], shell = '/bin/bash'): Promise<SimVm> {
+  async function fresh(name: string, { groups = ['docker'], shell = '/bin/bash' } = {}): Promise<SimVm> {
     await guest.addUser({ name, groups })
-    await guest.exec('sh', '-c', 'printf "%s:%s\\n" "$1" "$2" | chpasswd; usermod -s "$3" "$1"', 'sh', name, PASSWORD, shell)
-    return world.pool.createVm({ name, networks: { '0/ip': sshd.address } })
+    const setUp = 'printf "%s:%s\\n" "$1" "$2" | chpasswd; usermod -s "$3" "$1"'
+    await guest.exec('sh', '-c', setUp, 'sh', name, PASSWORD, shell)
+    return vmFor(name)
   }
 
+  const vmFor = (name: string) => world.pool.createVm({ name, networks: { '0/ip': sshd.address } })
   const keysOf = (user: string) => readFile(guest.inside(`/home/${user}/.ssh/authorized_keys`), 'utf8')
+  const prepare = (vm: SimVm, user: string, ...more: string[]) =>
+    run(['prepare-vm', vm.uuid, '-u', user, '--password-file', passwordFile, '--yes', ...more])
+  const undo = (vm: SimVm) => run(['prepare-vm', vm.uuid, '--undo', '--yes'])
 
-  it('from password login to monitored by one command, and back', async () => {
-    const vm = await fresh('anna')
-    const before = world.config(vm)
-    const done = await run(['prepare-vm', vm.uuid, '-u', 'anna', '--password-file', passwordFile, '--yes'])
-    console.log(done)
-    expect(done.code).toBe(0)
-    expect(await keysOf('anna')).toBe(`${POOL_PUBLIC_LINE}\n`)
+  /** What of its other_config is xscontainer's. */
+  const ours = (vm: SimVm) =>
+    Object.fromEntries(Object.entries(world.config(vm)).filter(([key]) => /^(?:xscontainer|docker)[-_]/.test(key)))
+
+  function expectPrepared(vm: SimVm, done: CliResult): void {
+    expect([done.code, done.err]).toEqual([0, ''])
     expect(Object.keys(world.containers(vm))).toEqual(['web'])
-    const back = await run(['prepare-vm', vm.uuid, '--undo', '--yes'])
-    console.log(back)
-    expect(back.code).toBe(0)
-    expect(await keysOf('anna')).not.toContain(BLOB)
-    expect(world.config(vm)).toEqual({ ...before, 'xscontainer-monitor': 'False' })
+    expect(world.config(vm)['xscontainer-monitor']).toBe('True')
+  }
+
+  function expectUntouched(vm: SimVm): void {
+    expect(ours(vm)).toEqual({})
+  }
+
+  it.concurrent('from password login to monitored by one command, and back by --undo', async () => {
+    const vm = await fresh('anna')
+    await guest.authorize('anna')
+    await writeFile(guest.inside('/home/anna/.ssh/authorized_keys'), OTHERS)
+    const done = await prepare(vm, 'anna')
+    expectPrepared(vm, done)
+    expect(done.out).toContain(`host key SHA256:`)
+    expect(done.out.match(/ \.\. (\w+)/g)).toEqual(Array(10).fill(' .. done'))
+    expect(await keysOf('anna')).toBe(`${OTHERS}\n${POOL_PUBLIC_LINE}\n`)
+    expect(world.config(vm)).toMatchObject({
+      'xscontainer-username': 'anna',
+      'xscontainer-sshhostkey': await sshd.hostKey('ed25519'),
+    })
+    expect(await guest.exec('stat', '-c', '%a %U', '/home/anna/.ssh/authorized_keys')).toBe('600 anna\n')
+
+    const again = await run(['prepare-vm', vm.uuid, '--yes'])
+    expectPrepared(vm, again)
+    expect(again.out).toContain("it knows the pool's key already")
+
+    const back = await undo(vm)
+    expect([back.code, back.err]).toEqual([0, ''])
+    expect(await keysOf('anna')).toBe(`${OTHERS}\n`)
+    expect(ours(vm)).toEqual({ 'xscontainer-monitor': 'False' })
+    expect((await undo(vm)).code).toBe(0)
+  })
+
+  it.concurrent.each(['/usr/bin/fish', '/usr/bin/tcsh', '/bin/rbash'])('a user whose shell is %s', async (shell) => {
+    const user = `user-${shell.split('/').at(-1)!}`
+    const vm = await fresh(user, { shell })
+    expectPrepared(vm, await prepare(vm, user))
+    expect((await undo(vm)).code).toBe(0)
+    expect(await keysOf(user)).toBe('')
+  })
+
+  it.concurrent('a key for monitoring only is installed and taken back', async () => {
+    const vm = await fresh('narrow')
+    await guest.authorize('narrow', OTHERS)
+    expectPrepared(vm, await prepare(vm, 'narrow', '--restrict'))
+    expect(await keysOf('narrow')).toMatch(/\nrestrict,.*command=/)
+    const back = await undo(vm)
+    expect([back.code, back.err]).toEqual([0, ''])
+    expect(await keysOf('narrow')).toBe(`${OTHERS}\n`)
+  })
+
+  it.concurrent.each<[string, string, { shell?: string } | undefined, RegExp]>([
+    [
+      'a wrong password',
+      'wrong',
+      {},
+      /did not let user wrong in with this password: it is wrong, or there is no such user/,
+    ],
+    [
+      'a user who is not there',
+      'nobody-here',
+      undefined,
+      /user nobody-here in with this password.*no such user.*--username/,
+    ],
+    ['root, whom sshd lets in by key only', 'root', undefined, /PermitRootLogin/],
+    [
+      'an sshd with passwords off',
+      'keysonly',
+      {},
+      /takes no passwords from user keysonly \(it takes: publickey\).*--identity/,
+    ],
+    ['a shell that is none', 'nologin', { shell: '/usr/sbin/nologin' }, /runs no commands.*not available.*usermod -s/],
+    ['files only', 'filesonly', {}, /runs no commands/],
+  ])('%s: its own cause, and nothing is changed', async (_what, user, given, cause) => {
+    const vm = given === undefined ? vmFor(user) : await fresh(user, given)
+    const other = join(world.dir, 'other-password')
+    await writeFile(other, 'not the password\n', { mode: 0o600 })
+    const file = user === 'wrong' ? other : passwordFile
+    const { code, out, err } = await run(['prepare-vm', vm.uuid, '-u', user, '--password-file', file, '--yes'])
+    expect(err).toMatch(cause)
+    expect([code, out.match(/ \.\. failed$/m)?.length]).toEqual([1, 1])
+    expect(err).not.toContain('What was done stays')
+    expect(err + out).not.toContain(PASSWORD)
+    expectUntouched(vm)
+  })
+
+  it.concurrent('sshd with passwords off, and a key that it knows', async () => {
+    const { privateKey, publicKey } = testKey('ed25519')
+    await guest.addUser({ name: 'withkey', groups: ['docker'], keys: [publicKey] })
+    const vm = vmFor('withkey')
+    const file = join(world.dir, 'identity')
+    await writeFile(file, privateKey, { mode: 0o600 })
+    expectPrepared(vm, await run(['prepare-vm', vm.uuid, '-u', 'withkey', '--identity', file, '--yes']))
+    expect(await keysOf('withkey')).toBe(`${publicKey}\n${POOL_PUBLIC_LINE}\n`)
+  })
+
+  it.concurrent('a home that is read-only is named', async () => {
+    const vm = await fresh('readonly')
+    await guest.exec('mount', '-t', 'tmpfs', '-o', 'ro', 'tmpfs', '/home/readonly')
+    const { code, err } = await prepare(vm, 'readonly')
+    expect(err).toMatch(
+      /User readonly cannot write \/home\/readonly\/\.ssh in the guest at \S+ \(.*Read-only file system\).*mount/,
+    )
+    expect(code).toBe(1)
+    expectUntouched(vm)
+  })
+
+  it.concurrent('keys that sshd ignores over wrong modes are told to it again', async () => {
+    const vm = await fresh('loose')
+    await guest.authorize('loose', OTHERS)
+    await guest.exec('chmod', '777', '/home/loose', '/home/loose/.ssh')
+    await guest.exec('chmod', '666', '/home/loose/.ssh/authorized_keys')
+    const done = await prepare(vm, 'loose')
+    expectPrepared(vm, done)
+    expect(done.out.match(/sshd would ignore the key: they no longer can/g)).toHaveLength(3)
+  })
+
+  it.concurrent(
+    'sshd looks for keys elsewhere: the fresh login fails, the place and what stays are named',
+    async () => {
+      const vm = await fresh('elsewhere')
+      const { code, err } = await prepare(vm, 'elsewhere')
+      expect(err).toMatch(
+        /key is in \/home\/elsewhere\/\.ssh\/authorized_keys .* sshd there looks for keys elsewhere \(AuthorizedKeysFile \/etc\/ssh\/keys\/%u\)/,
+      )
+      expect(err).toMatch(
+        /What was done stays: the pool's key is in \/home\/elsewhere\/\.ssh\/authorized_keys of the guest\. Take it back with: xscontainer prepare-vm \S+ --undo/,
+      )
+      expect(code).toBe(1)
+      expectUntouched(vm)
+    },
+  )
+
+  it.concurrent(
+    'a user who may not use the engine: the exact command, which sudo runs where that is wanted',
+    async () => {
+      const vm = await fresh('outside', { groups: ['sudo'] })
+      const told = await prepare(vm, 'outside')
+      expect(told.err).toMatch(
+        /User outside may not use the engine's socket .* As root in the guest: usermod -aG docker outside .*--sudo/,
+      )
+      expect(told.code).toBe(1)
+      expectUntouched(vm)
+      const done = await prepare(vm, 'outside', '--sudo')
+      // The key is there by now: the password is not needed any more, but for sudo.
+      expectPrepared(vm, done)
+      expect(await guest.exec('id', '-nG', 'outside')).toMatch(/\bdocker\b/)
+    },
+  )
+
+  it.concurrent('--dry-run changes nothing', async () => {
+    const vm = await fresh('looked')
+    const { code, out, err } = await prepare(vm, 'looked', '--dry-run')
+    expect([code, err]).toEqual([0, ''])
+    expect(out).toMatch(
+      /Would log in as user looked and add the pool's key[^]*Would set [^]*Would register[^]*Nothing was changed/,
+    )
+    expectUntouched(vm)
+    await expect(keysOf('looked')).rejects.toThrow('ENOENT')
+  })
+
+  it.concurrent('the command under its old name, with its old options', async () => {
+    const vm = await fresh('old')
+    const words = ['-v', vm.uuid, '-u', 'old', '--mode', 'ssh', '--password-file', passwordFile, '--yes']
+    expectPrepared(vm, await cliOn(world, undefined, 'xscontainer-prepare-vm')(words))
+    expect(world.config(vm)['xscontainer-username']).toBe('old')
+  })
+
+  it.concurrent('the line of --print, pasted into the shells of guests', async () => {
+    const { code, out, err } = await run(['prepare-vm', '--print'])
+    expect([code, err, out.split('\n').length]).toEqual([0, '', 2])
+    expect(out).not.toContain('PRIVATE')
+    for (const shell of ['/bin/sh', '/usr/bin/fish', '/usr/bin/tcsh']) {
+      const user = `paste-${shell.split('/').at(-1)!}`
+      await fresh(user, { shell })
+      await guest.authorize(user)
+      await writeFile(guest.inside(`/home/${user}/.ssh/authorized_keys`), OTHERS)
+      for (let i = 0; i < 2; i++)
+        await guest.exec('runuser', '-u', user, '--', 'env', `HOME=/home/${user}`, shell, '-c', out.trim())
+      expect(await keysOf(user)).toBe(`${OTHERS}\n${POOL_PUBLIC_LINE}\n`)
+    }
+  })
+
+  it('a password typed on the terminal: not shown, a wrong one asked for again, by the guest’s own question', async () => {
+    const vm = await fresh('asked')
+    const session = new TerminalSession(world, `xscontainer prepare-vm ${vm.uuid} --username asked; echo "code $?"`)
+    onTestFinished(() => session.kill())
+    const first = await session.until(world, /go on\? \[y\/N\] $/)
+    expect(first).toContain(`SHA256:`)
+    session.type('y\r')
+    await session.until(world, /asked@127\.67\.0\.1 Password: $/)
+    session.type('no\r')
+    await session.until(world, /refused\. Once more:[^]*Password: $/)
+    session.type(`${PASSWORD}\r`)
+    const last = await session.until(world, /code 0/)
+    expect(first + last).not.toContain('secret')
+    expect(Object.keys(world.containers(vm))).toEqual(['web'])
+  })
+
+  it('the plugin, with the password in a secret that is gone afterwards', async () => {
+    const vm = await fresh('xo')
+    const host = world.pool.hosts[0]!
+    const secret = async (value: string) =>
+      (await world.call('secret.get_uuid', await world.call('secret.create', { value, other_config: {} }))) as string
+    const isThere = (uuid: string) =>
+      world.call('secret.get_by_uuid', uuid).then(
+        () => true,
+        () => false,
+      )
+    const call = (args: Record<string, string>) => callHost(world, host, 'prepare_vm', { vmuuid: vm.uuid, ...args })
+
+    const wrong = await secret('wrong')
+    await expect(call({ username: 'xo', 'password-secret': wrong })).rejects.toThrow(/did not let user xo in/)
+    const unused = await secret('unused')
+    await expect(call({ vmuuid: '', 'password-secret': unused })).rejects.toThrow(/without its argument vmuuid/)
+    const pool = (await world.call('pool.get_other_config', world.pool.objects.pool)) as Record<string, string>
+    const poolKey = pool['xscontainer-private-secret-uuid']!
+    await expect(call({ username: 'xo', 'password-secret': poolKey })).rejects.toThrow(/holds no password/)
+    expect(await Promise.all([wrong, unused, poolKey].map(isThere))).toEqual([false, false, true])
+
+    const good = await secret(PASSWORD)
+    const answer = await call({ username: 'xo', 'password-secret': good })
+    expect(answer).toMatch(/^True[^]*install the pool's key \.\. done[^]*wait for the container list \.\. done/)
+    expect(await isThere(good)).toBe(false)
+    expect(Object.keys(world.containers(vm))).toEqual(['web'])
+    expect(await call({ undo: 'true' })).toMatch(/^True[^]*remove the pool's key from the guest \.\. done/)
+    expect(await keysOf('xo')).not.toContain(BLOB)
   })
 })

@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url'
 import type { SimHost } from '../sim/xapi/sim-host.ts'
 import type { World } from './world.ts'
 
-const CLI = fileURLToPath(new URL('../../dist/bin/xscontainer', import.meta.url))
+const BIN = fileURLToPath(new URL('../../dist/bin/', import.meta.url))
+const CLI = `${BIN}xscontainer`
 
 export interface CliResult {
   /** Negative: it was killed. */
@@ -15,12 +16,15 @@ export interface CliResult {
 /** Runs the built command on a host with these words; what `input` gives is its standard input. */
 export type RunCli = (words: readonly string[], input?: string | Buffer, signalAfterMs?: number) => Promise<CliResult>
 
-export function cliOn(world: World, host?: SimHost): RunCli {
+export function cliOn(world: World, host?: SimHost, command = 'xscontainer'): RunCli {
   return (words, input = '', signalAfterMs) => {
     const env = { ...process.env, XSCONTAINER_CONFIG: world.configFile(host) }
     return new Promise((resolve) => {
-      const child = execFile(CLI, [...words], { env, timeout: 60_000, maxBuffer: 64 << 20 }, (error, out, err) =>
-        resolve({ code: error === null ? 0 : Number(error.code ?? -1), out, err }),
+      const child = execFile(
+        `${BIN}${command}`,
+        [...words],
+        { env, timeout: 60_000, maxBuffer: 64 << 20 },
+        (error, out, err) => resolve({ code: error === null ? 0 : Number(error.code ?? -1), out, err }),
       )
       child.stdin?.on('error', () => undefined).end(input)
       if (signalAfterMs !== undefined) setTimeout(() => child.kill('SIGINT'), signalAfterMs)

@@ -1,6 +1,6 @@
 import { XMLParser } from 'fast-xml-parser'
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -143,7 +143,9 @@ export class World {
   /** Path of a configuration file for this host. */
   configFile(host: SimHost = this.pool.hosts[0]!, log = join(this.dir, 'unused.log')): string {
     const path = join(this.dir, `host-${host.index}.toml`)
-    writeFileSync(path, toml(this.#allSettings(host, log)))
+    // In one step: commands that run at the same time read it.
+    writeFileSync(`${path}.new`, toml(this.#allSettings(host, log)))
+    renameSync(`${path}.new`, path)
     return path
   }
 

@@ -4,7 +4,7 @@ import { within } from '../../base/deadline.ts'
 import type { GuestShell, ShellResult } from '../../model/shell.ts'
 import type { SessionListener } from './channel-stream.ts'
 import { dialWith } from './dial.ts'
-import { floodError, lateChannel, lostError, type DialState, type Where } from './errors.ts'
+import { floodError, lateChannel, type DialState, type Where } from './errors.ts'
 import { askingLogin, keyLogin, type Asker, type Login } from './login.ts'
 import type { SshConnection } from './ssh-connection.ts'
 import type { SshKey } from './ssh-key.ts'
@@ -110,7 +110,8 @@ async function runCommand(
   try {
     stream.end(input ?? '')
     const stdout = await readAll(stream, where)
-    await Promise.race([ending.told, connection.closed])
+    const lost = await Promise.race([ending.told, connection.closed])
+    if (lost !== undefined) throw lost
     return { exitCode: ending.code, stdout, stderr: ending.errors }
   } finally {
     stream.destroy()
@@ -121,8 +122,8 @@ async function runCommand(
 class Ending implements SessionListener {
   code: number | undefined
   errors = ''
-  #resolve: () => void = () => undefined
-  readonly told = new Promise<void>((resolve) => (this.#resolve = resolve))
+  #resolve: (nothing: undefined) => void = () => undefined
+  readonly told = new Promise<undefined>((resolve) => (this.#resolve = resolve))
 
   error(chunk: Buffer): void {
     this.errors += chunk.toString('utf8', 0, Math.max(0, MOST_ERRORS - this.errors.length))
@@ -133,7 +134,7 @@ class Ending implements SessionListener {
   }
 
   closed(): void {
-    this.#resolve()
+    this.#resolve(undefined)
   }
 }
 
@@ -147,7 +148,7 @@ function readAll(stream: Duplex, where: Where): Promise<string> {
       if (size > MOST_OUTPUT) reject(floodError(where))
     })
     const end = () => resolve(Buffer.concat(chunks).toString('utf8'))
-    stream.on('end', end).on('close', end)
-    stream.on('error', (error) => reject(lostError(error, where)))
+    // A command may end without having read its input, which is no failure of the connection.
+    stream.on('end', end).on('close', end).on('error', end)
   })
 }
