@@ -2,12 +2,14 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 /** A part of the real world a test needs on this machine. */
-export type RealPart = 'sshd' | 'dockerd' | 'podman'
+export type RealPart = 'sshd' | 'dockerd' | 'podman' | 'cloudInit' | 'isoTools'
 
 export interface RealParts {
   readonly sshd: boolean
   readonly dockerd: boolean
   readonly podman: boolean
+  readonly cloudInit: boolean
+  readonly isoTools: boolean
   /** Why a part is missing, for whoever reads the test report. */
   readonly reason?: string
 }
@@ -19,6 +21,8 @@ const programsOf: Record<RealPart, readonly string[]> = {
   sshd: ['sshd'],
   dockerd: ['dockerd', 'containerd', 'iptables', 'busybox'],
   podman: ['podman', 'conmon', 'busybox'],
+  cloudInit: ['cloud-init', 'bsdtar'],
+  isoTools: ['isoinfo', 'genisoimage', 'xorriso', 'bsdtar'],
 }
 
 const searchPath = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
@@ -32,7 +36,8 @@ export function findProgram(name: string): string | undefined {
 /** Which of the real parts can be started here: needs root and the programs that scripts/install-test-parts.sh installs. */
 export function realParts(): RealParts {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) {
-    return { sshd: false, dockerd: false, podman: false, reason: 'real sshd, dockerd and podman need root on Linux' }
+    const none = { sshd: false, dockerd: false, podman: false, cloudInit: false, isoTools: false }
+    return { ...none, reason: 'real sshd, dockerd and podman need root on Linux' }
   }
   const missing = (programs: readonly string[]) => programs.filter((program) => findProgram(program) === undefined)
   const noBox = missing(boxPrograms)
@@ -42,6 +47,8 @@ export function realParts(): RealParts {
     sshd: has('sshd'),
     dockerd: has('dockerd'),
     podman: has('podman'),
+    cloudInit: has('cloudInit'),
+    isoTools: has('isoTools'),
     ...(lacking.length > 0 && { reason: `not installed: ${lacking.join(', ')} (run scripts/install-test-parts.sh)` }),
   }
 }
