@@ -1,11 +1,14 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest'
+import type { Person, PrepareWish } from '../../src/app/prepare/prepare-context.ts'
+import { StoppedError } from '../../src/base/errors.ts'
 import { callHost, installPlugin } from '../scenarios/plugin-clients.ts'
 import { cliOn, TerminalSession, type CliResult, type RunCli } from '../scenarios/run-cli.ts'
 import { POOL_PUBLIC_LINE, type World } from '../scenarios/world.ts'
 import type { SimVm } from '../sim/xapi/pool-helpers.ts'
 import { describeReal } from './describe-real.ts'
+import { prepareHere, type Prepared, type PrepareHere } from './prepare-here.ts'
 import { RealDockerd } from './real-dockerd.ts'
 import { RealGuest } from './real-guest.ts'
 import { RealSshd } from './real-sshd.ts'
@@ -18,7 +21,7 @@ const BLOB = POOL_PUBLIC_LINE.split(' ')[1]!
 const OTHERS = `# of the team\nssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOx8 anna@home`
 /** sshd for users whom some administrator has set up otherwise. */
 const SSHD = [
-  'Match User keysonly',
+  'Match User keysonly,keysonly2',
   'PasswordAuthentication no',
   'KbdInteractiveAuthentication no',
   'Match User asked',
@@ -67,6 +70,8 @@ describeReal('prepare-vm on a stock sshd with a real dockerd', ['sshd', 'dockerd
   const keysOf = (user: string) => readFile(guest.inside(`/home/${user}/.ssh/authorized_keys`), 'utf8')
   const prepare = (vm: SimVm, user: string, ...more: string[]) =>
     run(['prepare-vm', vm.uuid, '-u', user, '--password-file', passwordFile, '--yes', ...more])
+  const here = (vm: SimVm, username: string, wish: Partial<PrepareWish> = {}, how: PrepareHere = {}) =>
+    prepareHere(world, vm, { username, credentials: { password: PASSWORD }, ...wish }, how)
   const undo = (vm: SimVm) => run(['prepare-vm', vm.uuid, '--undo', '--yes'])
 
   /** What of its other_config is xscontainer's. */
@@ -77,6 +82,11 @@ describeReal('prepare-vm on a stock sshd with a real dockerd', ['sshd', 'dockerd
     expect([done.code, done.err]).toEqual([0, ''])
     expect(Object.keys(world.containers(vm))).toEqual(['web'])
     expect(world.config(vm)['xscontainer-monitor']).toBe('True')
+  }
+
+  function expectMonitored(vm: SimVm, { error }: Prepared): void {
+    expect(error).toBeUndefined()
+    expect(Object.keys(world.containers(vm))).toEqual(['web'])
   }
 
   function expectUntouched(vm: SimVm): void {
@@ -90,7 +100,7 @@ describeReal('prepare-vm on a stock sshd with a real dockerd', ['sshd', 'dockerd
     const done = await prepare(vm, 'anna')
     expectPrepared(vm, done)
     expect(done.out).toContain(`host key SHA256:`)
-    expect(done.out.match(/ \.\. (\w+)/g)).toEqual(Array(10).fill(' .. done'))
+    expect(done.out.match(/ \.\. (\w+)/g)).toEqual(Array(11).fill(' .. done'))
     expect(await keysOf('anna')).toBe(`${OTHERS}\n${POOL_PUBLIC_LINE}\n`)
     expect(world.config(vm)).toMatchObject({
       'xscontainer-username': 'anna',
@@ -112,28 +122,22 @@ describeReal('prepare-vm on a stock sshd with a real dockerd', ['sshd', 'dockerd
   it.concurrent.each(['/usr/bin/fish', '/usr/bin/tcsh', '/bin/rbash'])('a user whose shell is %s', async (shell) => {
     const user = `user-${shell.split('/').at(-1)!}`
     const vm = await fresh(user, { shell })
-    expectPrepared(vm, await prepare(vm, user))
-    expect((await undo(vm)).code).toBe(0)
+    expectMonitored(vm, await here(vm, user))
+    expect((await here(vm, user, { undo: true })).error).toBeUndefined()
     expect(await keysOf(user)).toBe('')
+    expect(ours(vm)).toEqual({ 'xscontainer-monitor': 'False' })
   })
 
   it.concurrent('a key for monitoring only is installed and taken back', async () => {
     const vm = await fresh('narrow')
     await guest.authorize('narrow', OTHERS)
-    expectPrepared(vm, await prepare(vm, 'narrow', '--restrict'))
+    expectMonitored(vm, await here(vm, 'narrow', { restrict: true }))
     expect(await keysOf('narrow')).toMatch(/\nrestrict,.*command=/)
-    const back = await undo(vm)
-    expect([back.code, back.err]).toEqual([0, ''])
+    expect((await here(vm, 'narrow', { undo: true })).error).toBeUndefined()
     expect(await keysOf('narrow')).toBe(`${OTHERS}\n`)
   })
 
   it.concurrent.each<[string, string, { shell?: string } | undefined, RegExp]>([
-    [
-      'a wrong password',
-      'wrong',
-      {},
-      /did not let user wrong in with this password: it is wrong, or there is no such user/,
-    ],
     [
       'a user who is not there',
       'nobody-here',
@@ -151,61 +155,74 @@ describeReal('prepare-vm on a stock sshd with a real dockerd', ['sshd', 'dockerd
     ['files only', 'filesonly', {}, /runs no commands/],
   ])('%s: its own cause, and nothing is changed', async (_what, user, given, cause) => {
     const vm = given === undefined ? vmFor(user) : await fresh(user, given)
-    const other = join(world.dir, 'other-password')
-    await writeFile(other, 'not the password\n', { mode: 0o600 })
-    const file = user === 'wrong' ? other : passwordFile
-    const { code, out, err } = await run(['prepare-vm', vm.uuid, '-u', user, '--password-file', file, '--yes'])
-    expect(err).toMatch(cause)
-    expect([code, out.match(/ \.\. failed$/m)?.length]).toEqual([1, 1])
-    expect(err).not.toContain('What was done stays')
-    expect(err + out).not.toContain(PASSWORD)
+    const { out, error, stays } = await here(vm, user)
+    expect(String(error)).toMatch(cause)
+    expect(out.match(/ \.\. failed$/gm)).toHaveLength(1)
+    expect(stays).toBe('')
+    expect(out + String(error)).not.toContain(PASSWORD)
     expectUntouched(vm)
   })
 
-  it.concurrent('sshd with passwords off, and a key that it knows', async () => {
-    const { privateKey, publicKey } = testKey('ed25519')
-    await guest.addUser({ name: 'withkey', groups: ['docker'], keys: [publicKey] })
-    const vm = vmFor('withkey')
-    const file = join(world.dir, 'identity')
-    await writeFile(file, privateKey, { mode: 0o600 })
-    expectPrepared(vm, await run(['prepare-vm', vm.uuid, '-u', 'withkey', '--identity', file, '--yes']))
-    expect(await keysOf('withkey')).toBe(`${publicKey}\n${POOL_PUBLIC_LINE}\n`)
+  it.concurrent('nobody to ask for a password', async () => {
+    const vm = await fresh('unasked')
+    const { error } = await here(vm, 'unasked', { credentials: {} })
+    expect(String(error)).toMatch(/there is no terminal to ask for the password of user unasked.*--password-file/)
+    expectUntouched(vm)
   })
 
   it.concurrent('a home that is read-only is named', async () => {
     const vm = await fresh('readonly')
     await guest.exec('mount', '-t', 'tmpfs', '-o', 'ro', 'tmpfs', '/home/readonly')
-    const { code, err } = await prepare(vm, 'readonly')
-    expect(err).toMatch(
+    const { error, stays } = await here(vm, 'readonly')
+    expect(String(error)).toMatch(
       /User readonly cannot write \/home\/readonly\/\.ssh in the guest at \S+ \(.*Read-only file system\).*mount/,
     )
-    expect(code).toBe(1)
+    expect(stays).toBe('')
     expectUntouched(vm)
   })
 
-  it.concurrent('keys that sshd ignores over wrong modes are told to it again', async () => {
+  it.concurrent("a file of root's that the user cannot read is named", async () => {
+    const vm = await fresh('locked')
+    await guest.authorize('locked', OTHERS)
+    await guest.exec('chown', 'root:root', '/home/locked/.ssh/authorized_keys')
+    const { error } = await here(vm, 'locked')
+    expect(String(error)).toMatch(/User locked cannot read \/home\/locked\/\.ssh\/authorized_keys.*chown locked:/)
+    expect(await keysOf('locked')).toBe(`${OTHERS}\n`)
+  })
+
+  it.concurrent('keys that sshd ignores over wrong modes: they are put right', async () => {
     const vm = await fresh('loose')
     await guest.authorize('loose', OTHERS)
     await guest.exec('chmod', '777', '/home/loose', '/home/loose/.ssh')
     await guest.exec('chmod', '666', '/home/loose/.ssh/authorized_keys')
-    const done = await prepare(vm, 'loose')
-    expectPrepared(vm, done)
+    const done = await here(vm, 'loose')
+    expectMonitored(vm, done)
     expect(done.out.match(/sshd would ignore the key: they no longer can/g)).toHaveLength(3)
+  })
+
+  it.concurrent('keys in a file elsewhere that a link leads to', async () => {
+    const vm = await fresh('linked')
+    const script = 'mkdir -p .ssh keys && ln -s ../keys/mine .ssh/authorized_keys && echo "$0" >keys/mine'
+    await guest.exec('runuser', '-u', 'linked', '--', 'sh', '-c', `cd /home/linked && ${script}`, OTHERS)
+    expectMonitored(vm, await here(vm, 'linked'))
+    expect(await readFile(guest.inside('/home/linked/keys/mine'), 'utf8')).toBe(`${OTHERS}\n${POOL_PUBLIC_LINE}\n`)
   })
 
   it.concurrent(
     'sshd looks for keys elsewhere: the fresh login fails, the place and what stays are named',
     async () => {
       const vm = await fresh('elsewhere')
-      const { code, err } = await prepare(vm, 'elsewhere')
-      expect(err).toMatch(
+      const { error, stays } = await here(vm, 'elsewhere')
+      expect(String(error)).toMatch(
         /key is in \/home\/elsewhere\/\.ssh\/authorized_keys .* sshd there looks for keys elsewhere \(AuthorizedKeysFile \/etc\/ssh\/keys\/%u\)/,
       )
-      expect(err).toMatch(
-        /What was done stays: the pool's key is in \/home\/elsewhere\/\.ssh\/authorized_keys of the guest\. Take it back with: xscontainer prepare-vm \S+ --undo/,
+      expect(stays).toMatch(
+        /^What was done stays: the pool's key is in \/home\/elsewhere\/\.ssh\/authorized_keys of the guest\. Take it back with: xscontainer prepare-vm \S+ --undo$/,
       )
-      expect(code).toBe(1)
       expectUntouched(vm)
+      // The guest does not let it in, so that the password is needed to take it back.
+      expect((await here(vm, 'elsewhere', { undo: true })).error).toBeUndefined()
+      expect(await keysOf('elsewhere')).toBe('')
     },
   )
 
@@ -213,18 +230,102 @@ describeReal('prepare-vm on a stock sshd with a real dockerd', ['sshd', 'dockerd
     'a user who may not use the engine: the exact command, which sudo runs where that is wanted',
     async () => {
       const vm = await fresh('outside', { groups: ['sudo'] })
-      const told = await prepare(vm, 'outside')
-      expect(told.err).toMatch(
+      const told = await here(vm, 'outside')
+      expect(String(told.error)).toMatch(
         /User outside may not use the engine's socket .* As root in the guest: usermod -aG docker outside .*--sudo/,
       )
-      expect(told.code).toBe(1)
       expectUntouched(vm)
-      const done = await prepare(vm, 'outside', '--sudo')
-      // The key is there by now: the password is not needed any more, but for sudo.
-      expectPrepared(vm, done)
+      // The key is there by now: the password is needed for sudo alone.
+      expectMonitored(vm, await here(vm, 'outside', { sudo: true }))
       expect(await guest.exec('id', '-nG', 'outside')).toMatch(/\bdocker\b/)
     },
   )
+
+  it.concurrent('a guest that shows another host key at the second login gets no password', async () => {
+    const other = await RealGuest.start()
+    setting.guests.push(other)
+    const swapped = await RealSshd.start(other, { network: '127.67.1', port: sshd.port })
+    await other.addUser({ name: 'core' })
+    const vm = world.pool.createVm({ name: 'swapped', networks: { '0/ip': swapped.address } })
+    let answered = false
+    const person: Person = {
+      async confirm() {
+        await swapped.stop()
+        await swapped.changeHostKeys()
+        await swapped.startAgain()
+        return true
+      },
+      consent: () => Promise.resolve(false),
+      answer: () => Promise.resolve((answered = true) ? ['password'] : []),
+    }
+    const { error } = await prepareHere(world, vm, {}, { person })
+    expect(String(error)).toMatch(/showed the SSH host key SHA256:\S+ \(ssh-ed25519\) first and then another one/)
+    expect(answered).toBe(false)
+    expectUntouched(vm)
+    // And one that is not the pinned one, at the first.
+    await world.setKey(vm, 'xscontainer-sshhostkey', await sshd.hostKey('ed25519'))
+    expect(String((await prepareHere(world, vm, {})).error)).toMatch(/is pinned for this VM.*xe vm-param-remove/)
+  })
+
+  it.concurrent.each<[string, RegExp]>([
+    ['check that the VM runs', /^$/],
+    ["read the pool's key", /^$/],
+    ['reach the guest', /^$/],
+    ['log in as user', /^$/],
+    ["install the pool's key", /stays: the pool's key may be in ~\S+ of the guest\. Take it back/],
+    ['log in anew', /stays: the pool's key is in \S+ of the guest\. /],
+    ['find the container', /stays: the pool's key is in \S+ of the guest\. /],
+    ['ask the engine', /stays: the pool's key is in \S+ of the guest\. /],
+    ["set the VM's other-config", /guest; the VM's other-config keys xscontainer-username, .* may be set\. /],
+    ['register the VM', /has new values of xscontainer-username, [\w-]+, xscontainer-sshhostkey-vm\. /],
+    ['wait for the', /has new values of .*; the VM is registered\. /],
+  ])('Ctrl-C at "%s": what was done is named, and --undo takes it back', async (title, stays) => {
+    const user = `stop-${title.replace(/\W+/g, '').slice(0, 20).toLowerCase()}`
+    const vm = await fresh(user)
+    const stop = new AbortController()
+    const watch = (text: string) => text.startsWith(title) && stop.abort(new StoppedError('stopped by SIGINT'))
+    const stopped = await here(vm, user, {}, { watch, signal: stop.signal })
+    expect(stopped.error).toBeInstanceOf(StoppedError)
+    expect(stopped.out).toMatch(/ \.\. stopped\n$/)
+    expect(stopped.stays).toMatch(stays)
+    if (stopped.stays === '') {
+      expectUntouched(vm)
+      await expect(keysOf(user)).rejects.toThrow('ENOENT')
+    }
+    expect((await here(vm, user, { undo: true })).error).toBeUndefined()
+    // The daemon was not asked but sees it, and takes its own away.
+    await world.until('all is taken back', () => Object.keys(ours(vm)).join() === 'xscontainer-monitor')
+    expect(await keysOf(user).catch(() => '')).not.toContain(BLOB)
+  })
+
+  it.concurrent('a wrong password in the file: exit code 1 and the cause, and nothing is changed', async () => {
+    const vm = await fresh('wrong')
+    const file = join(world.dir, 'other-password')
+    await writeFile(file, 'not the password\n', { mode: 0o644 })
+    const { code, out, err } = await run(['prepare-vm', vm.uuid, '-u', 'wrong', '--password-file', file, '--yes'])
+    expect(err).toMatch(/^xscontainer: Everybody on this host can read the password in .*: chmod 600/)
+    expect(err).toMatch(/did not let user wrong in with this password: it is wrong, or there is no such user/)
+    expect(code).toBe(1)
+    expect(out).toMatch(/log in as user wrong \.\. failed\n$/)
+    expect(err).not.toContain('not the password')
+    expectUntouched(vm)
+  })
+
+  it.concurrent('a key that the guest knows, where sshd takes no passwords', async () => {
+    const { privateKey, publicKey } = testKey('ed25519')
+    await guest.addUser({ name: 'keysonly2', groups: ['docker'], keys: [publicKey] })
+    const vm = vmFor('keysonly2')
+    const file = join(world.dir, 'identity')
+    await writeFile(file, privateKey, { mode: 0o600 })
+    expectPrepared(vm, await run(['prepare-vm', vm.uuid, '-u', 'keysonly2', '--identity', file, '--yes']))
+    expect(await keysOf('keysonly2')).toBe(`${publicKey}\n${POOL_PUBLIC_LINE}\n`)
+    const unknown = join(world.dir, 'unknown')
+    await writeFile(unknown, testKey('ed25519').privateKey, { mode: 0o600 })
+    const refused = await run(['prepare-vm', vmFor('unknown').uuid, '-u', 'nobody', '--identity', unknown, '--yes'])
+    expect(refused.err).toMatch(/refused the key in \S+unknown for user nobody/)
+    const notKey = await run(['prepare-vm', vm.uuid, '--identity', passwordFile, '--yes'])
+    expect([notKey.code, notKey.err]).toEqual([1, expect.stringMatching(/password holds no private key/)])
+  })
 
   it.concurrent('--dry-run changes nothing', async () => {
     const vm = await fresh('looked')
