@@ -3,6 +3,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Behaviour } from '../sim/guest/faults.ts'
+import { makeKey } from '../transports/ssh/keys.ts'
+import type { World } from './world.ts'
 
 /** The commands about keys are run by the real sh in a home of the user's, and what they make of the keys counts. */
 export function keepsKeys(user = 'core'): Behaviour {
@@ -31,4 +33,18 @@ export function keepsKeys(user = 'core'): Behaviour {
       },
     }),
   }
+}
+
+/** An earlier run has just made the next key: making one of 4096 bits takes seconds. Gives its public line. */
+export async function nextKeyIsMade(world: World): Promise<string> {
+  const { pem, publicLine } = makeKey()
+  const secret = await world.call('secret.create', { value: pem, other_config: {} })
+  const key = 'xscontainer-next-private-secret-uuid'
+  await world.call(
+    'pool.add_to_other_config',
+    world.pool.objects.pool,
+    key,
+    await world.call('secret.get_uuid', secret),
+  )
+  return publicLine
 }

@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process'
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { SimHost } from '../sim/xapi/sim-host.ts'
 import type { World } from './world.ts'
@@ -30,6 +30,12 @@ export function cliOn(world: World, host?: SimHost, command = 'xscontainer'): Ru
       if (signalAfterMs !== undefined) setTimeout(() => child.kill('SIGINT'), signalAfterMs)
     })
   }
+}
+
+/** The built command with these words, to be ended by whoever started it. */
+export function startCli(world: World, words: readonly string[]): ChildProcess {
+  const env = { ...process.env, XSCONTAINER_CONFIG: world.configFile() }
+  return spawn(CLI, [...words], { env, stdio: 'ignore' })
 }
 
 /** What a terminal shows of a shell command line in which `xscontainer` is the built command, and how that ended. */

@@ -1,12 +1,14 @@
 import { DiagnosedError, RefusedError, TransientError } from '../../base/errors.ts'
 import { cleanForTerminal, cutText } from '../../base/text.ts'
 import type { GuestShell, ShellResult } from '../../model/shell.ts'
-import { keyLineFor } from '../../transports/ssh/key-line.ts'
+import { keyLineFor, rootlessSockets } from '../../transports/ssh/key-line.ts'
 import {
   addKeyCommand,
   checkKeyCommand,
   keyOutcome,
   removeKeyCommand,
+  uidIn,
+  UID_COMMAND,
   type KeyOutcome,
 } from '../../transports/ssh/key-scripts.ts'
 import type { SshKey } from '../../transports/ssh/ssh-key.ts'
@@ -21,6 +23,8 @@ export interface GuestKeys {
   readonly unwanted: readonly SshKey[]
   /** Whether a line that is added is to be a restricted one. A line that is restricted stays so. */
   readonly restrict: boolean
+  /** The engine's socket that the administrator has set for this guest. */
+  readonly socketPath?: string | undefined
 }
 
 /** A fresh login with one key alone. Rejects with a DiagnosedError; kind `auth-refused`: the guest does not take it. */
@@ -64,13 +68,13 @@ async function firstLogin(
 
 /** A login with the new key alone. What was added is taken back when the guest does not take it. */
 async function addAndVerify(
-  { wanted, restrict }: GuestKeys,
+  { wanted, restrict, socketPath }: GuestKeys,
   by: SshKey,
   shell: GuestShell,
   login: Login,
   signal: AbortSignal,
 ): Promise<GuestShell> {
-  const line = restrict ? `${keyLineFor(wanted.publicLine, true)}\n` : undefined
+  const line = restrict ? `${await restrictedLine(wanted, socketPath, shell, signal)}\n` : undefined
   const added = await shell.run(addKeyCommand(blobOf(by), blobOf(wanted), restrict), line, signal)
   const outcome = keyOutcome(added.stdout)
   // It may have been put where it belongs by hand.
@@ -83,6 +87,16 @@ async function addAndVerify(
     await shell.run(removeKeyCommand(blobOf(wanted)), undefined, signal).catch(() => undefined)
     throw notTaken(shell, restrict)
   }
+}
+
+async function restrictedLine(
+  { publicLine }: SshKey,
+  socketPath: string | undefined,
+  shell: GuestShell,
+  signal: AbortSignal,
+): Promise<string> {
+  const own = rootlessSockets(uidIn((await shell.run(UID_COMMAND, undefined, signal)).stdout))
+  return keyLineFor(publicLine, true, [...(socketPath === undefined ? [] : [socketPath]), ...own])
 }
 
 /** The login can do what the next renewal will need. */

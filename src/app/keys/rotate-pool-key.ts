@@ -74,9 +74,10 @@ export async function rotatePoolKey(
     const print = printOf(tools, before.next)
     tell(`The next key of this pool is ${print}`)
     await addEverywhere(deps, print, signal)
-    await exchangeKeys(store, tools, signal)
-    tell(`It is the key of this pool now, in place of ${printOf(tools, before.current)}`)
   }
+  // An earlier run may have ended within it.
+  await exchangeKeys(store, tools, signal)
+  if (before.next !== undefined) tell(`It is the key of this pool now, in place of ${printOf(tools, before.current)}`)
   const key = printOf(tools, (await keysOf(store, signal)).current)
   const failures = await removeEverywhere(deps, wishes, key, signal)
   const pending = pendingVms(await deps.vms(signal), key, failures)

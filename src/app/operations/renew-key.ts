@@ -1,16 +1,15 @@
 import { RefusedError } from '../../base/errors.ts'
 import { KEY } from '../../model/fields.ts'
 import type { Target } from '../../model/guest.ts'
-import type { VmRecord } from '../../model/vm.ts'
 import { desired } from '../../monitor/desired.ts'
-import { readPoolKeys, type PoolKeys } from '../../provision/rotation.ts'
+import { readPoolKeys } from '../../provision/rotation.ts'
 import { openGuestShell } from '../../transports/ssh/guest-shell.ts'
 import { UnreachableError } from '../../transports/ssh/errors.ts'
-import { parsePrivateKey } from '../../transports/ssh/ssh-key.ts'
 import { XapiSecrets } from '../../xapi/secrets.ts'
 import { readVmFacts, type VmFacts } from '../doctor/vm-facts.ts'
-import { keyMark, keyMarkText, keyPrint, needsKey, type KeyMark } from '../keys/key-marks.ts'
-import { renewGuest, type GuestKeys, type Login } from '../keys/renew-guest.ts'
+import { keyMarkText, keyPrint, needsKey } from '../keys/key-marks.ts'
+import { renewGuest, type Login } from '../keys/renew-guest.ts'
+import { wantedKeys } from '../keys/wanted-keys.ts'
 import type { HostContext, HostOperation } from './host-operation.ts'
 import { vmUuidOf } from './run-operation.ts'
 
@@ -30,28 +29,13 @@ export const renewKey: HostOperation = {
     const target = targetOf(facts, myHost)
     const poolKeys = await readPoolKeys(new XapiSecrets(host.session), signal)
     if (poolKeys === undefined) throw noKey()
-    const { keys, mark } = wantedOf(poolKeys, facts.vm)
-    await renewGuest(keys, loginAt(host, target), signal)
+    const { keys, mark } = wantedKeys(poolKeys, facts.vm.otherConfig)
+    await renewGuest({ ...keys, socketPath: target.socketPath }, loginAt(host, target), signal)
     const key = keyPrint(keys.wanted)
     await (await host.vm(uuid, signal)).setKeys({ [KEY.keyRenewal]: keyMarkText(key, mark) }, signal)
     host.log.info({ vm: uuid, key, state: mark }, "the guest's keys are renewed")
     return JSON.stringify({ vm: uuid, key, state: mark })
   },
-}
-
-/** The previous key goes only when there is no next one any more: between those steps a guest keeps all it has. */
-function wantedOf(pool: PoolKeys, vm: VmRecord): { keys: GuestKeys; mark: KeyMark } {
-  const current = parsePrivateKey(pool.current)
-  const next = pool.next === undefined ? undefined : parsePrivateKey(pool.next)
-  const previous = pool.previous === undefined ? [] : [parsePrivateKey(pool.previous)]
-  const { restrict } = pool
-  if (next === undefined) {
-    // Each key that a guest refuses is held against this host by its sshd.
-    const has = keyMark(vm.otherConfig, keyPrint(current)) !== undefined
-    const tried = has ? [current, ...previous] : [...previous, current]
-    return { keys: { wanted: current, tried, unwanted: previous, restrict }, mark: 'only' }
-  }
-  return { keys: { wanted: next, tried: [current, next, ...previous], unwanted: [], restrict }, mark: 'added' }
 }
 
 function targetOf({ vm, rules }: VmFacts, myHost: string): Target {

@@ -1,19 +1,36 @@
 import { forSh, SET_PATH, TELL_SOCKET, TELL_TOOLS, TELL_USER } from './diagnose.ts'
 import { EDIT_KEYS, KEY_MARK } from './key-scripts.ts'
+import { isPlainPath } from './socket-path.ts'
+
+/** Where engines listen that are not one user's own. */
+const USUAL = ['/var/run/docker.sock', '/run/docker.sock', '/run/podman/podman.sock', '/var/run/podman/podman.sock']
 
 /**
  * The line of authorized_keys for a public key. `restrict`: with OpenSSH's option of that name and a forced command, so
- * that the key is good for monitoring and for its own renewal and for nothing else; needs OpenSSH 7.8 or later.
+ * that the key is good for monitoring and for its own renewal and for nothing else; needs OpenSSH 7.8 or later in the
+ * guest. `sockets`: engine sockets besides the usual ones that sshd is to forward to; others are reached by the helpers.
  *
  * What is given back after `restrict` is port-forwarding, without which sshd opens no direct-streamlocal channel
- * (serverloop.c asks permit_port_forwarding_flag). TCP is closed again by the one destination and the one listener
- * that cannot be (RFC 2606: .invalid). No option of a key says which unix sockets: all that the user may use stay open.
+ * (serverloop.c asks permit_port_forwarding_flag). Once permitopen names a host, channels.c compares that with the path
+ * of a unix socket as well, and the port must be `*`: what is named here are paths, which no TCP destination is. Nobody
+ * can listen at none.invalid (RFC 2606), nor, thereby, at a unix socket.
  */
-export function keyLineFor(publicLine: string, restrict: boolean): string {
+export function keyLineFor(publicLine: string, restrict: boolean, sockets: readonly string[] = []): string {
   const line = publicLine.trim()
   if (!restrict) return line
-  const command = FORCED_COMMAND.replaceAll('"', '\\"')
-  return `restrict,port-forwarding,permitopen="none.invalid:1",permitlisten="none.invalid:1",command="${command}" ${line}`
+  const paths = [...new Set([...USUAL, ...sockets.filter(isPlainPath)])]
+  const options = [
+    'restrict,port-forwarding',
+    ...paths.map((path) => `permitopen="[${path}]:*"`),
+    'permitlisten="none.invalid:1"',
+    `command="${FORCED_COMMAND.replaceAll('"', '\\"')}"`,
+  ]
+  return `${options.join(',')} ${line}`
+}
+
+/** The sockets of rootless engines of the user with this id. */
+export function rootlessSockets(uid: string): string[] {
+  return /^\d{1,10}$/.test(uid) ? ['docker.sock', 'podman/podman.sock'].map((name) => `/run/user/${uid}/${name}`) : []
 }
 
 const REFUSE = 'no() { echo "xscontainer: this key is for monitoring only" >&2; exit 1; }'

@@ -46,6 +46,14 @@ export function checkKeyCommand(key: string): string {
   return keyCommand('check', [key])
 }
 
+/** Prints the user's id behind a mark. */
+export const UID_COMMAND = forSh('echo "xsc:uid:$(id -u)"')
+
+/** The id in what that printed; empty when there is none. */
+export function uidIn(stdout: string): string {
+  return /^xsc:uid:(\d+)\r?$/m.exec(stdout)?.[1] ?? ''
+}
+
 /** The last marked word in what a key command printed; login scripts may print other things before it. */
 export function keyOutcome(stdout: string): KeyOutcome {
   const word = stdout
