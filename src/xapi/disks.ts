@@ -75,7 +75,7 @@ export class XapiDisks implements DiskStore {
   }
 
   async snapshotDisk(ref: string, signal: AbortSignal): Promise<string> {
-    return String(await this.#call('VDI.snapshot', [ref, {}], signal))
+    return String(await this.#change('VDI.snapshot', [ref, {}], signal))
   }
 
   async destroyDisk(ref: string, signal: AbortSignal): Promise<void> {
@@ -83,7 +83,7 @@ export class XapiDisks implements DiskStore {
     const end = clock.monotonic() + LET_GO_MS
     for (;;) {
       try {
-        return await goneIsFine(this.#call('VDI.destroy', [ref], signal))
+        return await goneIsFine(this.#change('VDI.destroy', [ref], signal))
       } catch (error) {
         if (!isFailure(error, 'VDI_IN_USE', 'OTHER_OPERATION_IN_PROGRESS') || clock.monotonic() > end) throw error
         await clock.sleep(LET_GO_LOOK_MS, signal)
@@ -95,19 +95,19 @@ export class XapiDisks implements DiskStore {
     const places = wish.place === undefined ? await this.#freePlaces(wish.vm, signal) : [wish.place]
     for (const place of places) {
       const ref = await this.#createVbd(wish, place, signal)
-      const drive = ref === undefined ? undefined : await this.#drive(ref, signal)
+      const drive = ref === undefined ? undefined : await this.#drive(ref, new AbortController().signal)
       if (drive !== undefined) return drive
     }
     throw noPlace(`"${String(await this.#call('VM.get_name_label', [wish.vm], signal))}"`)
   }
 
   async destroyDrive(ref: string, signal: AbortSignal): Promise<void> {
-    await goneIsFine(this.#call('VBD.destroy', [ref], signal))
+    await goneIsFine(this.#change('VBD.destroy', [ref], signal))
   }
 
   async plug(ref: string, signal: AbortSignal): Promise<void> {
     try {
-      await this.#call('VBD.plug', [ref], signal)
+      await this.#change('VBD.plug', [ref], signal)
     } catch (error) {
       if (!isFailure(error, 'DEVICE_ALREADY_ATTACHED')) throw plugRefusal(error, await this.#placeOf(ref, signal))
     }
@@ -115,7 +115,7 @@ export class XapiDisks implements DiskStore {
 
   async unplug(ref: string, signal: AbortSignal): Promise<void> {
     try {
-      await this.#call('VBD.unplug', [ref], signal)
+      await this.#change('VBD.unplug', [ref], signal)
     } catch (error) {
       if (!isFailure(error, 'DEVICE_ALREADY_DETACHED', 'HANDLE_INVALID'))
         throw unplugRefusal(error, await this.#placeOf(ref, signal))
@@ -123,12 +123,12 @@ export class XapiDisks implements DiskStore {
   }
 
   async insert(driveRef: string, diskRef: string, signal: AbortSignal): Promise<void> {
-    await this.#call('VBD.insert', [driveRef, diskRef], signal)
+    await this.#change('VBD.insert', [driveRef, diskRef], signal)
   }
 
   async eject(driveRef: string, signal: AbortSignal): Promise<void> {
     try {
-      await this.#call('VBD.eject', [driveRef], signal)
+      await this.#change('VBD.eject', [driveRef], signal)
     } catch (error) {
       if (!isFailure(error, 'VBD_IS_EMPTY', 'HANDLE_INVALID')) throw error
     }
@@ -159,7 +159,7 @@ export class XapiDisks implements DiskStore {
       tags: [],
     }
     try {
-      return String(await this.#call('VDI.create', [record], signal))
+      return String(await this.#change('VDI.create', [record], signal))
     } catch (error) {
       const storage = await this.#call('SR.get_name_label', [sr], signal).catch(() => sr)
       throw createRefusal(error, name, bytes, `"${String(storage)}"`)
@@ -182,7 +182,7 @@ export class XapiDisks implements DiskStore {
       qos_algorithm_params: {},
     }
     try {
-      return String(await this.#call('VBD.create', [record], signal))
+      return String(await this.#change('VBD.create', [record], signal))
     } catch (error) {
       if (isFailure(error, 'DEVICE_ALREADY_EXISTS', 'INVALID_DEVICE')) return undefined
       throw error
@@ -227,6 +227,12 @@ export class XapiDisks implements DiskStore {
       if (!isNotOffered(error) && !isFailure(error, 'INTERNAL_ERROR')) throw error
       return this.#call('VDI.get_all_records', [], signal)
     }
+  }
+
+  /** Once begun it is waited for: whoever is interrupted takes back what was done, and so has to know what that is. */
+  #change(method: string, params: XapiCall['params'], signal: AbortSignal): Promise<unknown> {
+    signal.throwIfAborted()
+    return this.#call(method, params, new AbortController().signal)
   }
 
   #call(method: string, params: XapiCall['params'], signal: AbortSignal): Promise<unknown> {

@@ -25,7 +25,9 @@ export class TransferTask {
   }
 
   static async create(deps: TransferTaskDeps, what: string, signal: AbortSignal): Promise<TransferTask> {
-    const ref = await deps.session.call('task.create', ['xscontainer', what], signal)
+    signal.throwIfAborted()
+    // Once begun it is waited for: nobody else would know which task to destroy.
+    const ref = await deps.session.call('task.create', ['xscontainer', what], new AbortController().signal)
     if (typeof ref !== 'string') throw unexpectedAnswer('a task that is no reference')
     return new TransferTask(deps, ref, what)
   }

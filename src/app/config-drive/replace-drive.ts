@@ -87,10 +87,10 @@ async function exchange(
     log.info({ vbd: drive.uuid, cause: error.diagnosis.cause }, 'the guest has its config drive when it starts again')
   }
   for (const old of before.filter(({ drive: each }) => each.attached)) {
-    await disks.unplug(old.drive.ref, signal)
     undo.add(`VBD ${old.drive.uuid} is unplugged (xe vbd-plug uuid=${old.drive.uuid})`, (inTime) =>
       disks.plug(old.drive.ref, inTime),
     )
+    await disks.unplug(old.drive.ref, signal)
   }
 }
 
