@@ -30,12 +30,15 @@ import { DaemonHost } from './operations/daemon-host.ts'
 import { runOperation } from './operations/run-operation.ts'
 import { PoolSshKey, sshWithPoolKey, type KeyRenewal } from './pool-ssh-key.ts'
 import { findThisHost } from './this-host.ts'
+import { CERTIFICATE_TITLE, CertificateWarnings } from './tls/certificate-warnings.ts'
 import { tlsWithSecrets } from './tls/tls-with-secrets.ts'
+import { destroyOrphanSecrets } from './tls/vm-secrets.ts'
 import { VERSION } from './version.ts'
 
 const XAPI_CALL_MS = 20_000
 /** Stale keys of VMs that nobody monitors are looked for at this time of night, besides whenever such a VM changes. */
 const SWEEP_SCHEDULE = '0 17 3 * * *'
+const CERTIFICATES_SCHEDULE = '0 41 * * * *'
 /** From SIGTERM to the last write, milliseconds; the rest of the 10 s that we promise is for logging out. */
 const DRAIN_MS = 7000
 const LOGOUT_MS = 1500
@@ -77,6 +80,7 @@ class Daemon {
   readonly #key: PoolSshKey
   readonly #guests: GuestSessions
   readonly #notices: Notices
+  readonly #certificates: CertificateWarnings
   readonly #control: ControlServer
   readonly #renewals: KeyRenewals
   #myHost = ''
@@ -107,6 +111,10 @@ class Daemon {
       known: (ref) => this.#mine(this.#watch.get(ref))?.otherConfig,
     })
     this.#notices = new Notices({ ...deps, store: own, signal: afterlife })
+    this.#certificates = new CertificateWarnings(
+      deps.clock,
+      new Notices({ ...deps, store: own, signal: afterlife, title: CERTIFICATE_TITLE }),
+    )
     this.#key = new PoolSshKey(new XapiSecrets(session), afterlife)
     this.#facts = new PoolFacts({
       ...deps,
@@ -120,10 +128,12 @@ class Daemon {
     this.#guests = new GuestSessions(
       {
         ...deps,
-        transport: byMode([
-          sshWithPoolKey(this.#key, deps, config.guest, renewal),
-          tlsWithSecrets(new XapiSecrets(session), deps, config.guest),
-        ]),
+        transport: this.#certificates.over(
+          byMode([
+            sshWithPoolKey(this.#key, deps, config.guest, renewal),
+            tlsWithSecrets(new XapiSecrets(session), deps, config.guest),
+          ]),
+        ),
         publisher: this.#publisher,
         notices: this.#notices,
       },
@@ -158,6 +168,7 @@ class Daemon {
     log.info('found this host in XAPI')
     this.#prepareKey(signal)
     onSchedule(SWEEP_SCHEDULE, () => this.#sweep(), signal)
+    onSchedule(CERTIFICATES_SCHEDULE, () => this.#certificates.look(), signal)
     const { top_schedule } = this.#config.monitor
     if (top_schedule !== 'off') onSchedule(top_schedule, () => this.#guests.sample(signal), signal)
     await this.#watch.run((ref) => {
@@ -193,6 +204,7 @@ class Daemon {
     this.#facts.refresh(this.#signal)
     this.#enqueueAll()
     const mine = [...this.#watch.all()].filter(({ residentOn }) => residentOn === this.#myHost)
+    this.#sweepSecrets()
     this.#renewals.retry(mine.filter(({ ref }) => this.#controller.session(ref)?.held).map(({ uuid }) => uuid))
   }
 
@@ -222,8 +234,34 @@ class Daemon {
         return this.#guests.create(vm, aim)
       },
       publisher: this.#publisher,
-      notices: this.#notices,
+      notices: this.#bothNotices(),
     })
+  }
+
+  /** Where monitoring ends, whatever was said about the VM has had its time. */
+  #bothNotices() {
+    const [notices, certificates] = [this.#notices, this.#certificates]
+    return {
+      mayExist: (uuid: string) => notices.mayExist(uuid),
+      want(uuid: string, body: string | undefined) {
+        notices.want(uuid, body)
+        if (body === undefined) certificates.gone(uuid)
+      },
+      forget(uuid: string) {
+        notices.forget(uuid)
+        certificates.forget(uuid)
+      },
+    }
+  }
+
+  /** Secrets of VMs that are gone; one host of the pool is enough for that. */
+  #sweepSecrets(): void {
+    if (this.#watch.pool()?.coordinator !== this.#myHost) return
+    const { clock, log } = this.#deps
+    destroyOrphanSecrets(this.#session, new XapiSecrets(this.#session), clock.now(), this.#signal).then(
+      (uuids) => uuids.length > 0 && log.info({ secrets: uuids }, 'destroyed secrets that no VM names any more'),
+      (error: unknown) => this.#signal.aborted || log.warn({ err: asError(error) }, 'could not look for such secrets'),
+    )
   }
 }
 

@@ -21,6 +21,9 @@ export interface ListedVm {
   readonly address?: string | null
   readonly transport?: string | null
   readonly socket?: string | null
+  /** With TLS: until when all certificates hold, ISO time, and a phrase about one that ends soon; null or absent otherwise. */
+  readonly certificates_until?: string | null
+  readonly warning?: string | null
   /** `Docker 29.0.1`; null as long as it is not known. */
   readonly engine: string | null
   /** The version of the engine's API that is spoken with it. */

@@ -15,9 +15,11 @@ export interface NoticesDeps {
   readonly random: Random
   readonly log: Log
   readonly signal: AbortSignal
+  /** Name of the messages; left out: that a VM cannot be monitored. */
+  readonly title?: string
 }
 
-/** At most one message per VM that says why it cannot be monitored, there for as long as that holds. */
+/** At most one message of its title per VM, there for as long as it is wanted. */
 export class Notices {
   readonly #deps: NoticesDeps
   readonly #vms = new Map<string, { wanted: string | undefined; there: boolean | 'unknown' }>()
@@ -85,11 +87,11 @@ export class Notices {
 
   /** Looks before it creates: an answer may have been lost, and XAPI does not stop anybody from saying things twice. */
   async #step(vmUuid: string, vm: { wanted: string | undefined; there: boolean | 'unknown' }): Promise<void> {
-    const { store, signal } = this.#deps
+    const { store, signal, title = TITLE } = this.#deps
     const { wanted } = vm
-    const found = await store.find(vmUuid, TITLE, signal)
+    const found = await store.find(vmUuid, title, signal)
     if (wanted === undefined) for (const ref of found) await store.destroy(ref, signal)
-    else if (found.length === 0) await store.create(vmUuid, TITLE, wanted, signal)
+    else if (found.length === 0) await store.create(vmUuid, title, wanted, signal)
     vm.there = wanted !== undefined
   }
 }

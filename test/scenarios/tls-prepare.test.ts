@@ -1,4 +1,6 @@
 import { X509Certificate } from 'node:crypto'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
@@ -175,12 +177,15 @@ describe.concurrent('preparing a VM for TLS', () => {
     }))
 
   test('Ctrl-C while it waits for the guest: the disc is gone, and nothing is changed', () =>
-    during(async (world, cli, windows) => {
+    during(async (world, _, windows) => {
       const guest = await windows()
       const before = [vdis(world), secrets(world).length]
-      const stopped = cli(['prepare-vm', guest.uuid, '--mode', 'tls', '--generate-certs', '--yes'], '', 4000)
+      const words = ['prepare-vm', guest.uuid, '--mode', 'tls', '--generate-certs', '--yes']
+      const env = { ...process.env, XSCONTAINER_CONFIG: world.configFile() }
+      const command = spawn('dist/bin/xscontainer', words, { env, stdio: 'ignore' })
       await world.until('the disc is in the drive', () => guest.inserted.length > 0)
-      const { code } = await stopped
+      command.kill('SIGINT')
+      const [code] = (await once(command, 'exit')) as [number]
       expect(code).toBe(130)
       expect([vdis(world), secrets(world).length, guest.inserted]).toEqual([...before, []])
       expect(ours(world, guest)).toEqual([])

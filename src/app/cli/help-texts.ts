@@ -23,7 +23,8 @@ export const VERB_TEXTS: Readonly<Record<string, string>> = {
   LISTED      how long ago the monitor last read the list
   RECONNECTS  how often the connection was made again
   WRITES      changes written into XAPI
-  STATUS      monitored, connecting or failed since when; a failure with its cause and cure
+  STATUS      monitored, connecting or failed since when; a failure with its cause and cure; a certificate that ends
+              within 30 days
 
 OPTIONS
   --pool          VMs on all hosts of the pool

@@ -2,7 +2,10 @@ import type { ListedContainer, ListedPort, ListedVm } from '../../operations/lis
 import { isRecord, parsed, text } from './json-reply.ts'
 
 /** What older monitors do not tell. */
-const MORE = ['kind', 'cause', 'cure', 'address', 'transport', 'socket', 'api_version'] as const
+const MORE = [
+  ...(['kind', 'cause', 'cure', 'address', 'transport', 'socket', 'api_version'] as const),
+  ...(['certificates_until', 'warning'] as const),
+]
 const STATES = ['connecting', 'monitored', 'failed'] as const
 
 /** What list answered; anything that is not as it should be is left out. */

@@ -35,7 +35,7 @@ export function statusText(vms: readonly CliVm[], known: readonly Known[], optio
       row.list_age_ms === null ? '-' : age(row.list_age_ms),
       dash(row.reconnects),
       dash(row.writes),
-      row.status,
+      row.warning === null ? row.status : `${row.status}; ${row.warning}`,
     ]),
   )
 }
@@ -54,6 +54,8 @@ function describe(vm: CliVm, { vm: known, live }: Known) {
     address: known.address ?? null,
     transport: known.transport ?? null,
     socket: known.socket ?? null,
+    certificates_until: known.certificates_until ?? null,
+    warning: known.warning ?? null,
     cause: known.cause ?? null,
     cure: known.cure ?? null,
     containers: listed ? known.containers.length : null,

@@ -68,11 +68,10 @@ export class DaemonHost implements HostContext {
 
   async list(signal: AbortSignal): Promise<readonly ListedVm[]> {
     const myHost = await this.myHost(signal)
-    const now = this.clock.monotonic()
     return [...this.#deps.watch.all()]
       .filter((vm) => vm.residentOn === myHost && vm.otherConfig[KEY.monitor] === 'True')
       .filter((vm) => !vm.isTemplate && !vm.isSnapshot && !vm.isControlDomain)
-      .map((vm) => listedVm(vm, this.#deps.guest(vm.ref), this.#deps.publisher.writesOf(vm.ref), now))
+      .map((vm) => listedVm(vm, this.#deps.guest(vm.ref), this.#deps.publisher.writesOf(vm.ref), this.clock))
       .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.uuid < b.uuid ? -1 : 1))
   }
 

@@ -1,3 +1,4 @@
+import type { Clock } from '../../base/clock.ts'
 import type { ContainerEntry } from '../../documents/container-entry.ts'
 import type { Members } from '../../documents/members.ts'
 import { KEY } from '../../model/fields.ts'
@@ -7,6 +8,7 @@ import type { ContainerList } from '../../observations/ps.ts'
 import type { ListedContainer, ListedVm } from '../../operations/list-document.ts'
 import type { LastList } from '../../monitor/guest-watch.ts'
 import type { LinkFacts } from '../../model/guest.ts'
+import { expiryWarning, firstToEnd } from '../tls/certificate-warnings.ts'
 
 /** What of a monitored guest is listed. */
 export interface ListableGuest {
@@ -22,10 +24,16 @@ export interface ListableGuest {
     | undefined
 }
 
-/** One VM as the daemon knows it; `now` on a clock that never jumps. */
-export function listedVm(vm: VmRecord, guest: ListableGuest | undefined, writes: number, now: number): ListedVm {
+/** One VM as the daemon knows it. */
+export function listedVm(
+  vm: VmRecord,
+  guest: ListableGuest | undefined,
+  writes: number,
+  clock: Pick<Clock, 'now' | 'monotonic'>,
+): ListedVm {
   const { uuid, name, powerState: power_state } = vm
   const { state, held, lastList } = guest ?? {}
+  const until = firstToEnd(held?.facts.certificates)
   return {
     uuid,
     name,
@@ -39,9 +47,11 @@ export function listedVm(vm: VmRecord, guest: ListableGuest | undefined, writes:
     address: held?.facts.address ?? null,
     transport: held?.facts.rung ?? null,
     socket: held?.facts.socketPath ?? null,
+    certificates_until: until === undefined ? null : isoTime(until.endsMs),
+    warning: expiryWarning(held?.facts.certificates, clock.now()) ?? null,
     engine: held === undefined ? null : engineName(held.engine.product, held.watch.valueOf(KEY.version)),
     api_version: held?.engine.apiVersion ?? null,
-    list_age_ms: lastList === undefined ? null : Math.round(now - lastList.at),
+    list_age_ms: lastList === undefined ? null : Math.round(clock.monotonic() - lastList.at),
     reconnects: guest?.reconnects ?? 0,
     writes,
     containers: entriesOf(lastList?.value).map(listedContainer),

@@ -71,6 +71,8 @@ describe('status', () => {
         address: '10.0.0.5',
         transport: null,
         socket: null,
+        certificates_until: null,
+        warning: null,
         cause: null,
         cure: null,
         containers: 2,
