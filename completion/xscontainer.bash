@@ -45,7 +45,7 @@ _xscontainer() {
 
   case $previous in
     --config) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-    --mode) [[ -n $verb ]] && mapfile -t COMPREPLY < <(compgen -W 'ssh tls' -- "$cur") && return ;;
+    --mode) [[ -n $verb ]] && mapfile -t COMPREPLY < <(compgen -W "ssh tls" -- "$cur") && return ;;
     --identity | --password-file | --client-cert | --client-key | --ca-cert)
       [[ -n $verb ]] && mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return
       ;;
@@ -61,10 +61,7 @@ _xscontainer() {
     key) options='--restrict --forget --finish --next --json' ;;
     exec) options='--interactive --tty --user' ;;
     console) options='--user' ;;
-    prepare-vm)
-      options='--username --mode --identity --password-file --yes --dry-run --undo --print --restrict --sudo
-        --client-cert --client-key --ca-cert --generate-certs'
-      ;;
+    prepare-vm) options='--username --mode --identity --password-file --yes --dry-run --undo --print --restrict --sudo --client-cert --client-key --ca-cert --generate-certs --sr' ;;
     config-drive) options='--sr --file' ;;
   esac
   if [[ $cur == -* ]]; then
@@ -88,7 +85,7 @@ _xscontainer() {
       ((${#given[@]} == 1)) && [[ ${given[0]} != default ]] && _xscontainer_offer < <(_xscontainer_vms)
       ;;
     template) ((${#given[@]} == 0)) && mapfile -t COMPREPLY < <(compgen -W "install remove status" -- "$cur") ;;
-    key) ((${#given[@]} == 0)) && mapfile -t COMPREPLY < <(compgen -W 'show status rotate' -- "$cur") ;;
+    key) ((${#given[@]} == 0)) && mapfile -t COMPREPLY < <(compgen -W "show status rotate" -- "$cur") ;;
     top | logs | stats | exec | console)
       ((${#given[@]} == 0)) && _xscontainer_offer < <(_xscontainer_vms)
       ((${#given[@]} == 1)) && _xscontainer_offer < <(_xscontainer_containers "${given[0]}")

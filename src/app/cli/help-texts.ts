@@ -121,11 +121,11 @@ ${VM}
 OPTIONS
   -u, --username USER    the user in the guest; xscontainer-username of the VM by default, else core
   -i, --identity FILE    log in with this private key (no passphrase) instead of a password
-  --password-file FILE   log in with the password in the first line of this file; otherwise it is asked for
+  --password-file FILE   log in with the password in the first line of this file; without both it is asked for
   -y, --yes              do not ask whether to go on
   --dry-run              only look, and say what would be done; changes nothing
   --undo                 take it all back: registration, the key's line in the guest, settings and host key
-  --print                print one line that installs the key for whoever pastes it into a shell of a guest; no VM needed
+  --print                print one line that installs the key for whoever pastes it into a guest's shell; no VM needed
   --sudo                 when the user may not use the engine's socket: run the command that changes that by sudo in
                          the guest (otherwise it is asked for, and with --yes left out)
   --restrict             install the key for monitoring only (OpenSSH's restrict and a forced command)
