@@ -46,7 +46,8 @@ export const jolietNames: Naming = naming({
       ? { stem: joliet(node.name), extension: '' }
       : { stem: joliet(stem), extension: joliet(extension) }
   },
-  encode: (node, parts) => ucs2(isFolder(node) ? joined(parts) : `${joined(parts)};1`),
+  // Without a version, as other software writes it, and as programs ask for it.
+  encode: (_, parts) => ucs2(joined(parts)),
   sortKey: (parts) => ucs2(joined(parts)),
 })
 
