@@ -20,7 +20,7 @@ const BLOB = /^AAAA[A-Za-z0-9+/]{16,6000}={0,2}$/
 export const EDIT_KEYS =
   'LC_ALL=C; export LC_ALL; umask 077; w=absent; ' +
   'has() { grep -q -e "$1 $2 " -e "$1 $2$" "$3" 2>/dev/null; }; lines() { grep -c "" "$1"; }; ' +
-  'swap() { [ -s "$t" ] && mv -f "$t" "$f" && w=done; command -v restorecon >/dev/null 2>&1 && restorecon "$f" 2>/dev/null; }; ' +
+  'swap() { mv -f "$t" "$f" && w=done; command -v restorecon >/dev/null 2>&1 && restorecon "$f" 2>/dev/null; }; ' +
   'for n in authorized_keys authorized_keys2; do f=$HOME/.ssh/$n; f=$(readlink -f "$f" || echo "$f"); ' +
   'has "^ *[^ #].*" "$2" "$f" || continue; has "$m" "$2" "$f" || { w=foreign; continue; }; ' +
   't=$f.xsc$$; w=failed; case $1 in check) w=done;; ' +
