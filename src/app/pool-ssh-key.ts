@@ -10,6 +10,7 @@ import { generatePoolKey } from '../provision/ssh-key.ts'
 import { parsePrivateKey, type SshKey } from '../transports/ssh/ssh-key.ts'
 import { SshTransport } from '../transports/ssh/ssh-transport.ts'
 import type { Config } from './config.ts'
+import { SOCKET_KINDS } from './doctor/vm-steps.ts'
 
 /** The pool's key, read (or made) once and kept parsed until told that it may have changed. */
 export class PoolSshKey {
@@ -112,8 +113,11 @@ export function sshWithPoolKey(
         if (renewal?.underWay() === true) renewal.connected(target.vmUuid)
         return link
       } catch (error) {
+        const kind = error instanceof DiagnosedError ? error.diagnosis.kind : ''
         // Somebody may have put another key into the pool's secret: XAPI tells nobody about that.
-        if (error instanceof DiagnosedError && error.diagnosis.kind === 'auth-refused') key.forget()
+        if (kind === 'auth-refused') key.forget()
+        // The login worked, and that is all that is needed.
+        if (SOCKET_KINDS.has(kind) && renewal?.underWay() === true) renewal.connected(target.vmUuid)
         throw error
       }
     },

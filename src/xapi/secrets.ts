@@ -1,5 +1,5 @@
 import type { KeyStore } from '../model/stores.ts'
-import { isFailure, unexpectedAnswer } from './errors.ts'
+import { isFailure, isNotOffered, unexpectedAnswer } from './errors.ts'
 import type { XapiSession } from './session.ts'
 import { fieldsOf } from './vm-record.ts'
 
@@ -35,9 +35,12 @@ export class XapiSecrets implements KeyStore {
     await this.#session.call('secret.set_value', [text(ref), value], signal)
   }
 
-  /** Without reading any value: most secrets are others'. */
+  /** Without reading any value: most secrets are others'. None where XAPI cannot tell. */
   async labelled(signal: AbortSignal): Promise<{ uuid: string; label: string }[]> {
-    const refs = await this.#session.call('secret.get_all', [], signal)
+    const refs = await this.#session.call('secret.get_all', [], signal).catch((error: unknown) => {
+      if (isNotOffered(error)) return []
+      throw error
+    })
     const found: { uuid: string; label: string }[] = []
     for (const ref of Array.isArray(refs) ? refs : []) {
       try {
@@ -46,7 +49,7 @@ export class XapiSecrets implements KeyStore {
         if (label === undefined) continue
         found.push({ uuid: text(await this.#session.call('secret.get_uuid', [text(ref)], signal)), label })
       } catch (error) {
-        if (!isFailure(error, 'HANDLE_INVALID')) throw error
+        if (!isFailure(error, 'HANDLE_INVALID') && !isNotOffered(error)) throw error
       }
     }
     return found

@@ -9,11 +9,14 @@ import { rotatePoolKey, type RotateDeps } from '../keys/rotate-pool-key.ts'
 import { ask } from './ask.ts'
 import { textOption, type CommandLine } from './command-line.ts'
 import type { CliContext } from './context.ts'
-import { keyTools } from './key.ts'
+import { keyTools } from './key-tools.ts'
 import { pendingText } from './pending-text.ts'
 import { jsonText } from './table.ts'
 import { EXIT } from './verb.ts'
 import type { CliVm } from './vms.ts'
+
+const UNFINISHED =
+  'the change of the key is not finished; all guests stay monitored. xscontainer key status tells how it stands, xscontainer key rotate goes on with it'
 
 /** Gives the pool another key, or goes on with that; names the guests that are left. */
 export async function rotate(context: CliContext, line: CommandLine): Promise<number> {
@@ -28,7 +31,11 @@ export async function rotate(context: CliContext, line: CommandLine): Promise<nu
   const tell = (what: string) => {
     if (!json) context.io.out(`${cleanForTerminal(what)}\n`)
   }
-  const report = await rotatePoolKey(await depsOf(context, tell), wishes, context.signal)
+  const deps = await depsOf(context, tell)
+  const report = await rotatePoolKey(deps, wishes, context.signal).catch((error: unknown) => {
+    if (context.signal.aborted) context.note(UNFINISHED)
+    throw error
+  })
   context.io.out(json ? jsonText(report) : pendingText(report.pending))
   return EXIT.done
 }

@@ -1,13 +1,12 @@
 import { ensurePoolKey } from '../../provision/pool-key.ts'
-import { orphanLabel } from '../../provision/orphans.ts'
-import { readPoolKeys, type RotationTools } from '../../provision/rotation.ts'
-import { generatePoolKey } from '../../provision/ssh-key.ts'
+import { readPoolKeys } from '../../provision/rotation.ts'
 import { parsePrivateKey } from '../../transports/ssh/ssh-key.ts'
 import { XapiSecrets } from '../../xapi/secrets.ts'
 import { keyPrint } from '../keys/key-marks.ts'
 import { pendingVms, type PendingVm } from '../keys/rotate-pool-key.ts'
 import type { CommandLine } from './command-line.ts'
 import type { CliContext } from './context.ts'
+import { keyTools } from './key-tools.ts'
 import { pendingText } from './pending-text.ts'
 import { jsonText } from './table.ts'
 import { EXIT, type Verb } from './verb.ts'
@@ -27,18 +26,6 @@ export const key: Verb = async (context, line) => {
   if (action === 'status') return status(context, line)
   if (action === 'rotate') return (await import('./key-rotate.ts')).rotate(context, line)
   throw new Error(`there is no key ${JSON.stringify(action)}, but show, status and rotate`)
-}
-
-/** Making a key takes seconds, and whoever waits should know why. */
-export function keyTools(context: CliContext): RotationTools {
-  return {
-    generate() {
-      context.note('making a key of 4096 bits')
-      return generatePoolKey()
-    },
-    publicLineOf: (pem) => parsePrivateKey(pem).publicLine,
-    label: () => orphanLabel(context.clock.now()),
-  }
 }
 
 async function show(context: CliContext, { options }: CommandLine): Promise<number> {
