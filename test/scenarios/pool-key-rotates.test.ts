@@ -187,3 +187,32 @@ function slowly(...marks: readonly string[]): Behaviour {
     }),
   }
 }
+
+test.concurrent(
+  'key show makes a key where there is none, and prints one line; key status tells that there is none, or that all is quiet',
+  () =>
+    World.during({ withKey: false }, async (world) => {
+      const cli = cliOn(world)
+      expect((await cli(['key', 'status'])).out).toMatch(
+        /^This pool has no SSH key yet\. Have one made: xscontainer key show\n$/,
+      )
+      const { code, out } = await cli(['key', 'show'])
+      expect(code).toBe(0)
+      expect(out).toMatch(/^ssh-rsa AAAAB3NzaC1yc2E[A-Za-z0-9+/]+=* xscontainer\n$/)
+      expect(await expectSettled(world)).toBe(out.trim())
+      const { public_key, fingerprint } = JSON.parse((await cli(['key', 'show', '--json'])).out) as Record<
+        string,
+        string
+      >
+      expect([`${public_key}\n`, fingerprint]).toEqual([out, expect.stringMatching(/^SHA256:[\w+/]{43}$/)])
+      expect((await cli(['key', 'status'])).out).toBe(
+        `The key of this pool is ${fingerprint}\nIt is not being changed\n`,
+      )
+      expect(await cli(['key', 'show', '--next'])).toMatchObject({ code: 1, out: '' })
+      expect(await cli(['key', 'shred'])).toMatchObject({
+        code: 2,
+        err: expect.stringContaining('there is no key "shred"') as string,
+      })
+    }),
+  60_000,
+)

@@ -196,19 +196,19 @@ EXAMPLES
   Clients find it by its name; which disk image goes into a VM that is made of it is up to you (docs/template.md).
 
 `,
-  key: `  show    prints the public half as one line for ~/.ssh/authorized_keys, and nothing else. A pool that has no key yet
-          is given one
+  key: `  show    prints the public half as one line for ~/.ssh/authorized_keys, and nothing else. A pool that has no
+          key yet is given one
   status  tells whether the key is being changed, and which guests are left, with the reasons
-  rotate  makes a new key, puts it into every guest that can be reached beside the old one, checks a login with it, makes
-          it the pool's, and takes the old line away. Guests that could not be reached are named; the monitor lets them
-          in by the old key and finishes each when it comes back. Whenever it was interrupted: run it again
+  rotate  makes a new key, puts it into every guest that can be reached beside the old one, checks a login with it,
+          makes it the pool's, and takes the old line away. Guests that could not be reached are named; the monitor
+          lets them in by the old key and finishes each when it comes back. If it was interrupted: run it again
 
-  Lines of authorized_keys keep their options, and other lines are not touched. The private halves are in XAPI secrets
-  and leave dom0 never.
+  Lines of authorized_keys keep their options, and other lines are not touched. Private halves are in XAPI secrets and
+  go to no guest.
 
 OPTIONS
-  --restrict      rotate: the new line allows monitoring and its own renewal and nothing else: no shell, no files, no TCP,
-                  no terminal (OpenSSH 7.8 or later in the guest); a line that is restricted stays so
+  --restrict      rotate: the new line allows monitoring and its own renewal and nothing else: no shell, no files, no
+                  TCP, no terminal (OpenSSH 7.8 or later in the guest); a line that is restricted stays so
   --forget VM     rotate: wait for this guest no more; it needs prepare-vm when it comes back
   --finish        rotate: wait for none of the guests that are left, and destroy the old key
   --next          show: the key that is being put into guests
@@ -222,7 +222,8 @@ EXAMPLES
   doctor: `  With a VM: whether it is registered and runs, which addresses it reports and which is dialled and why, TCP, SSH
   banner, host key, authentication, the way to the engine and its socket, the engine's version, the container list and
   the guest's clock, each with the time it took. It uses a connection of its own and the monitor's own code, so that
-  its words are those of xscontainer-status. Steps after a failed one are skipped.
+  its words are those of xscontainer-status. Steps after a failed one are skipped. In mode tls: the certificates in the
+  VM's secrets, TCP, the engine's certificate, whether the engine accepts ours, and the engine.
   Without: the configuration, XAPI, the pool's key, the monitor, and a line per registered VM.
 
 WORDS
