@@ -1,5 +1,6 @@
 import { DiagnosedError } from '../../base/errors.ts'
 import { ensurePoolKey } from '../../provision/pool-key.ts'
+import { readPoolKeys } from '../../provision/rotation.ts'
 import { generatePoolKey } from '../../provision/ssh-key.ts'
 import { fingerprint } from '../../transports/ssh/host-key.ts'
 import { parsePrivateKey, type SshKey } from '../../transports/ssh/ssh-key.ts'
@@ -23,6 +24,12 @@ export async function findPoolKey(session: Calls, signal: AbortSignal): Promise<
     if (error instanceof DiagnosedError && error.diagnosis.kind === 'no-pool-key') return undefined
     throw error
   }
+}
+
+/** All keys of the pool that a guest may let in: the present one first, those of a change that is under way after it. */
+export async function allPoolKeys(session: Calls, signal: AbortSignal): Promise<readonly SshKey[]> {
+  const keys = await readPoolKeys(new XapiSecrets(session), signal)
+  return [keys?.current, keys?.next, keys?.previous].flatMap((pem) => (pem === undefined ? [] : [parsePrivateKey(pem)]))
 }
 
 /** `SHA256:..` of a public key line, as ssh-keygen -l prints it. */

@@ -1,5 +1,6 @@
 import { asError, DiagnosedError, RefusedError } from '../../base/errors.ts'
 import { KEY } from '../../model/fields.ts'
+import type { Target } from '../../model/guest.ts'
 import type { GuestShell } from '../../model/shell.ts'
 import { readEdit } from '../../provision/authorized-keys-answer.ts'
 import { removeKeyScript } from '../../provision/authorized-keys.ts'
@@ -7,7 +8,7 @@ import { keyOutcome, removeKeyCommand } from '../../transports/ssh/key-scripts.t
 import type { SshKey } from '../../transports/ssh/ssh-key.ts'
 import { logIn, shellByKey } from './log-in.ts'
 import { meetGuest, type Contact } from './meet-guest.ts'
-import { findPoolKey } from './pool-key.ts'
+import { allPoolKeys, keyText } from './pool-key.ts'
 import type { PrepareContext, PrepareWish } from './prepare-context.ts'
 import { setKeys } from './settings.ts'
 import { targetOf, usernameFor } from './target-of.ts'
@@ -27,7 +28,7 @@ export async function undoSsh(context: PrepareContext, wish: PrepareWish, signal
   const failure = await removeKey(context, wish, signal).catch((error: unknown) => asError(error))
   signal.throwIfAborted()
   await steps.step("remove the VM's settings", async (note) => {
-    const keys = [KEY.username, KEY.mode, KEY.hostKey, KEY.hostKeyOwner]
+    const keys = [KEY.username, KEY.mode, KEY.hostKey, KEY.hostKeyOwner, KEY.keyRenewal]
     const removed = await setKeys(context, Object.fromEntries(keys.map((key) => [key, undefined])), signal)
     note(removed.length === 0 ? 'there are none' : removed.join(', '))
   })
@@ -54,56 +55,77 @@ async function sayOnly({ steps, facts }: PrepareContext, wish: PrepareWish): Pro
 async function removeKey(context: PrepareContext, wish: PrepareWish, signal: AbortSignal): Promise<undefined> {
   const { steps, session, facts } = context
   const username = usernameFor(facts, wish.username)
-  const key = await findPoolKey(session, signal)
-  if (key === undefined) return void steps.skip("remove the pool's key from the guest", 'the pool has none')
+  const title = "remove the pool's key from the guest"
+  const keys = await allPoolKeys(session, signal)
+  if (keys.length === 0) return void steps.skip(title, 'the pool has none')
   const target = targetOf(facts, 'ssh', username)
-  const contact = await steps.step(`reach the guest as user ${username}`, () => meetGuest(context, target, key, signal))
-  if (!contact.knowsKey && wish.credentials.identity === undefined && wish.credentials.password === undefined) {
-    return void steps.skip("remove the pool's key from the guest", `the guest does not let user ${username} in with it`)
+  const met = await steps.step(`reach the guest as user ${username}`, () => meetWithAny(context, target, keys, signal))
+  const { contact, known } = met
+  const { identity, password } = wish.credentials
+  if (known === undefined && identity === undefined && password === undefined) {
+    return void steps.skip(title, `the guest does not let user ${username} in with it`)
   }
-  await steps.step("remove the pool's key from the guest", async (note) => {
-    note(
-      contact.knowsKey
-        ? await byItself(context, contact, key, signal)
-        : await byOther(context, wish, contact, key, signal),
-    )
-    const after = await meetGuest(context, { ...target, pinnedHostKey: contact.hostKey }, key, signal)
+  await steps.step(title, async (note) => {
+    const login = known ? shellByKey(context, contact, known, signal) : byOther(context, contact, wish, signal)
+    const shell = await login
+    try {
+      // The one that lets us in goes last.
+      for (const key of [...keys.filter((each) => each !== known), ...(known ? [known] : [])]) {
+        await removeOne(contact, shell, key, note, signal)
+      }
+    } finally {
+      shell.close()
+    }
+    if (known === undefined) return
+    const after = await meetGuest(context, { ...target, pinnedHostKey: contact.hostKey }, known, signal)
     if (after.knowsKey) throw stillThere(contact)
   })
 }
 
-/** With the key that is to go, which may be restricted to what monitoring needs, this among it. */
-async function byItself(context: PrepareContext, contact: Contact, key: SshKey, signal: AbortSignal): Promise<string> {
-  const shell = await shellByKey(context, contact, key, signal)
-  try {
-    const blob = key.publicLine.split(' ')[1] ?? ''
-    const outcome = keyOutcome((await shell.run(removeKeyCommand(blob), undefined, signal)).stdout)
-    if (outcome === 'done') return 'all other lines there are as before'
-    return await byScript(contact, shell, key, signal)
-  } finally {
-    shell.close()
+/** With the first of these keys that the guest knows: each that it refuses counts against this host. */
+async function meetWithAny(
+  context: PrepareContext,
+  target: Target,
+  keys: readonly SshKey[],
+  signal: AbortSignal,
+): Promise<{ readonly contact: Contact; readonly known: SshKey | undefined }> {
+  let contact: Contact | undefined
+  for (const key of keys) {
+    contact = await meetGuest(
+      context,
+      { ...target, pinnedHostKey: contact?.hostKey ?? target.pinnedHostKey },
+      key,
+      signal,
+    )
+    if (contact.knowsKey) return { contact, known: key }
   }
+  return { contact: contact!, known: undefined }
 }
 
 async function byOther(
   context: PrepareContext,
-  wish: PrepareWish,
   contact: Contact,
-  key: SshKey,
+  wish: PrepareWish,
   signal: AbortSignal,
-): Promise<string> {
-  const { shell } = await logIn(context, contact, wish.credentials, signal)
-  try {
-    return await byScript(contact, shell, key, signal)
-  } finally {
-    shell.close()
-  }
+): Promise<GuestShell> {
+  return (await logIn(context, contact, wish.credentials, signal)).shell
 }
 
-async function byScript({ where }: Contact, shell: GuestShell, key: SshKey, signal: AbortSignal): Promise<string> {
+/** By the command that a key for monitoring only allows, and where that finds nothing by the script that finds all. */
+async function removeOne(
+  { where }: Contact,
+  shell: GuestShell,
+  key: SshKey,
+  note: (text: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const blob = key.publicLine.split(' ')[1] ?? ''
+  const outcome = keyOutcome((await shell.run(removeKeyCommand(blob), undefined, signal)).stdout)
+  if (outcome === 'done') return note(`${keyText(key)} is gone; all other lines there are as before`)
+  if (outcome === 'absent') return
   const { command, input } = removeKeyScript(key.publicLine)
   const { removed, path } = readEdit(await shell.run(command, input, signal), where)
-  return removed ? `all other lines in ${path} are as before` : `it is not in ${path}`
+  if (removed) note(`${keyText(key)} is gone; all other lines in ${path} are as before`)
 }
 
 function stillThere({ where: { address, username } }: Contact): RefusedError {
