@@ -1,7 +1,9 @@
 import type { Container } from 'dockerode'
+import { DiagnosedError } from '../base/errors.ts'
 import { isAtLeast } from './api-version.ts'
 import { containerRef } from './container-ref.ts'
 import type { EngineCalls } from './engine-calls.ts'
+import { cannotPause } from './errors.ts'
 import { anObject, type Json } from './replies.ts'
 
 /** What can be done to a container. */
@@ -27,7 +29,18 @@ export async function actOn(calls: EngineCalls, ref: string, verb: Verb, signal:
   const path = containerRef(ref)
   const ms = verb === 'stop' || verb === 'restart' ? STOP_MS : ACT_MS
   const name = `POST /containers/${path}/${verb}`
-  await calls.call<unknown>(name, signal, (docker) => VERBS[verb](docker.getContainer(path)), ms)
+  try {
+    await calls.call<unknown>(name, signal, (docker) => VERBS[verb](docker.getContainer(path)), ms)
+  } catch (error) {
+    // Containers in a virtual machine of their own (Hyper-V isolation) can be paused: the engine has to be asked.
+    if (!calls.isWindows || !(error instanceof DiagnosedError) || !isNoPause(verb, error)) throw error
+    throw cannotPause(path, error)
+  }
+}
+
+/** The engine's own refusal, not one about a container that is not there, or a connection that broke. */
+function isNoPause(verb: Verb, { diagnosis: { kind } }: DiagnosedError): boolean {
+  return (verb === 'pause' || verb === 'unpause') && (kind === 'engine-error' || kind === 'engine-rejected')
 }
 
 export async function inspectContainer(calls: EngineCalls, ref: string, signal: AbortSignal): Promise<Json> {

@@ -29,6 +29,7 @@ export class EngineCalls {
   /** As `1.41`; empty until it was negotiated. */
   apiVersion = ''
   product: 'docker' | 'podman' = 'docker'
+  isWindows = false
   readonly #limits: EngineLimits
   readonly #keeping: EngineAgent
   readonly #closing: EngineAgent

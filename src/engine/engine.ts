@@ -51,6 +51,7 @@ export class Engine {
     const document = await engine.version(signal)
     engine.#calls.apiVersion = chooseApiVersion(document)
     engine.#calls.product = productOf(document)
+    engine.#calls.isWindows = document.Os === 'windows'
     engine.#negotiated = document
     return engine
   }

@@ -49,6 +49,18 @@ export function containerNotRunning(container: string): RefusedError {
   return new RefusedError({ kind: 'engine-conflict', cause, cure: 'Start the container first' })
 }
 
+/** Docker on Windows pauses only containers with Hyper-V isolation; what it says of the others is meant for developers. */
+export function cannotPause(container: string, cause: DiagnosedError): RefusedError {
+  return new RefusedError(
+    {
+      kind: 'no-pause',
+      cause: `The container ${container} cannot be paused: Windows containers have no pause, except with Hyper-V isolation (${cause.diagnosis.cause})`,
+      cure: 'Stop the container instead, or run it with --isolation=hyperv',
+    },
+    { cause },
+  )
+}
+
 export function streamMalformed(request: string): RefusedError {
   const cause = `The container engine answered ${request} with a stream that is not made of its frames`
   return new RefusedError({ kind: 'stream-malformed', cause, cure: IS_ENGINE })

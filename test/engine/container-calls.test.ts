@@ -49,6 +49,20 @@ describe('act', () => {
     expect(String(error)).toContain(`POST /containers/ab/start with HTTP ${status}: ${message}. `)
   })
 
+  it.each<[Verb, number, string]>([
+    ['pause', 500, 'no-pause'],
+    ['unpause', 500, 'no-pause'],
+    ['pause', 404, 'engine-not-found'],
+    ['stop', 500, 'engine-error'],
+  ])('says of a Windows engine that it has no pause: %s, %s', async (verb, status, kind) => {
+    const answer = JSON.stringify({ message: 'cannot pause Windows Server Containers' })
+    const version = { ...DOCKER, Os: 'windows' }
+    const engine = InMemoryEngine.docker((_, response) => response.writeHead(status).end(answer), version)
+    const error = await (await engine.connect()).act('web', verb, engine.signal).catch((thrown: unknown) => thrown)
+    expect(diagnosisOf(error)).toMatchObject({ kind })
+    if (kind === 'no-pause') expect(diagnosisOf(error).cause).toContain('Windows containers have no pause')
+  })
+
   it('is not sent again when the connection breaks, and not over a stream that was kept', async () => {
     const engine = InMemoryEngine.docker((request) => request.socket.destroy())
     const connected = await engine.connect()

@@ -37,9 +37,12 @@ export class InMemoryEngine {
   }
 
   /** An engine that answers `/version` as Docker 20.10 does, and all else with this handler. */
-  static docker(handle: (request: http.IncomingMessage, response: http.ServerResponse) => void): InMemoryEngine {
+  static docker(
+    handle: (request: http.IncomingMessage, response: http.ServerResponse) => void,
+    version: Readonly<Record<string, string>> = DOCKER,
+  ): InMemoryEngine {
     return InMemoryEngine.http((request, response) => {
-      if (request.url === '/version') response.end(JSON.stringify(DOCKER))
+      if (request.url === '/version') response.end(JSON.stringify(version))
       else handle(request, response)
     })
   }

@@ -17,8 +17,12 @@ import { diagnoseEngine } from './diagnose-engine.ts'
 import { notAVm, notRunning } from '../vm-errors.ts'
 import { readPoolKey, readPreviousKey } from './pool-key.ts'
 import { SshStory } from './ssh-story.ts'
+import { TLS_STEPS, walkTls } from './tls-walk.ts'
 import { readVmFacts, type VmFacts } from './vm-facts.ts'
 import { SOCKET_KINDS, VM_STEPS } from './vm-steps.ts'
+
+/** What is wrong with how the VM is to be reached. */
+const SETTINGS_KINDS: ReadonlySet<string> = new Set(['mode', 'username', 'tls-secrets'])
 
 export interface DiagnoseDeps {
   readonly clock: Clock
@@ -37,7 +41,7 @@ export async function diagnoseVm(deps: DiagnoseDeps, vmUuid: string, signal: Abo
   const { session, myHost, config } = deps
   const allowLoopback = config.guest.allow_loopback
   const facts = await readVmFacts(session, { vmUuid, myHost, allowLoopback }, signal)
-  const steps = new StepRecorder(deps.clock, VM_STEPS)
+  const steps = new StepRecorder(deps.clock, facts.vm.otherConfig[KEY.mode] === 'tls' ? TLS_STEPS : VM_STEPS)
   try {
     await linked(signal, (mine) => walk(deps, facts, steps, mine))
     steps.done()
@@ -51,15 +55,25 @@ export async function diagnoseVm(deps: DiagnoseDeps, vmUuid: string, signal: Abo
 
 async function walk(deps: DiagnoseDeps, facts: VmFacts, steps: StepRecorder, signal: AbortSignal): Promise<void> {
   const target = targetOf(deps.myHost, facts, steps)
-  steps.enter('key')
-  const key = await readPoolKey(new XapiSecrets(deps.session), signal)
-  steps.note(`${fingerprint(key.publicLine.split(' ')[1] ?? '')}, for user ${target.username}`)
-  const link = await connect(deps, target, key, steps, signal)
+  const link =
+    target.mode === 'tls' ? await byTls(deps, target, steps, signal) : await bySsh(deps, target, steps, signal)
   try {
     await diagnoseEngine({ clock: deps.clock, link, steps }, signal)
   } finally {
     link.close()
   }
+}
+
+function byTls(deps: DiagnoseDeps, target: Target, steps: StepRecorder, signal: AbortSignal): Promise<GuestLink> {
+  const { clock, config, session } = deps
+  return walkTls({ clock, config, store: new XapiSecrets(session), steps }, target, signal)
+}
+
+async function bySsh(deps: DiagnoseDeps, target: Target, steps: StepRecorder, signal: AbortSignal): Promise<GuestLink> {
+  steps.enter('key')
+  const key = await readPoolKey(new XapiSecrets(deps.session), signal)
+  steps.note(`${fingerprint(key.publicLine.split(' ')[1] ?? '')}, for user ${target.username}`)
+  return connect(deps, target, key, steps, signal)
 }
 
 /** The steps that need nothing but XAPI's record. Throws RefusedError where there is nobody to dial. */
@@ -69,8 +83,8 @@ function targetOf(myHost: string, { vm, rules }: VmFacts, steps: StepRecorder): 
   const wanted = desired({ ...vm, residentOn: myHost, powerState: 'Running' }, { myHost, amCoordinator: false }, rules)
   if (!wanted.watch) throw notAVm(vm)
   const { target, problem } = wanted
-  if (problem?.kind === 'mode' || problem?.kind === 'username') throw new RefusedError(problem)
-  steps.note(`by ${target.mode}, as user ${target.username}`)
+  if (problem !== undefined && SETTINGS_KINDS.has(problem.kind)) throw new RefusedError(problem)
+  steps.note(target.mode === 'tls' ? 'by tls' : `by ${target.mode}, as user ${target.username}`)
   steps.enter('running')
   if (vm.powerState !== 'Running' || vm.residentOn !== myHost) throw notRunning(vm)
   steps.enter('reported')

@@ -184,8 +184,11 @@ function publishTop(engine: EngineView, container: SimContainer): void {
 }
 
 function act(change: (store: ContainerStore, container: SimContainer, query: URLSearchParams) => void) {
-  return ({ engine, res, query }: Call, key: string): void => {
-    change(engine.store, engine.store.find(key), query)
+  return ({ engine, res, query, req }: Call, key: string): void => {
+    const container = engine.store.find(key)
+    const pauses = /\/(?:un)?pause$/.test(new URL(req.url ?? '', 'http://engine').pathname)
+    if (pauses && engine.flavour.windows) throw new EngineRefusal(500, 'cannot pause Windows Server Containers')
+    change(engine.store, container, query)
     res.writeHead(204).end()
   }
 }
