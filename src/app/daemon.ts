@@ -22,7 +22,7 @@ import { XapiVmWatch } from '../xapi/vm-watch.ts'
 import type { Config } from './config.ts'
 import { PoolFacts } from './pool-facts.ts'
 import { GuestSessions } from './guest-sessions.ts'
-import { newKeyRenewals } from './keys/new-key-renewals.ts'
+import { newKeyRenewals, sweepKeySecrets } from './keys/new-key-renewals.ts'
 import type { KeyRenewals } from './keys/key-renewals.ts'
 import type { MonitoredGuest } from './monitored-guest.ts'
 import { ALL_OPERATIONS } from './operations/all-operations.ts'
@@ -83,6 +83,7 @@ class Daemon {
   readonly #certificates: CertificateWarnings
   readonly #control: ControlServer
   readonly #renewals: KeyRenewals
+  readonly #host: DaemonHost
   #myHost = ''
   #signal = new AbortController().signal
 
@@ -140,7 +141,7 @@ class Daemon {
       config,
     )
     this.#controller = this.#newController()
-    const host = new DaemonHost({
+    this.#host = new DaemonHost({
       ...deps,
       config,
       session,
@@ -150,11 +151,11 @@ class Daemon {
       store: own,
       hostRef: () => (this.#watch.pool() === undefined ? '' : this.#myHost),
     })
-    this.#renewals = newKeyRenewals(host, this.#watch, this.#key, () => this.#signal)
+    this.#renewals = newKeyRenewals(this.#host, this.#watch, this.#key, () => this.#signal)
     this.#control = new ControlServer({
       ...deps,
       version: VERSION,
-      handle: (operation, args, signal) => runOperation(ALL_OPERATIONS, host, operation, args, signal),
+      handle: (operation, args, signal) => runOperation(ALL_OPERATIONS, this.#host, operation, args, signal),
     })
   }
 
@@ -206,6 +207,7 @@ class Daemon {
     const mine = [...this.#watch.all()].filter(({ residentOn }) => residentOn === this.#myHost)
     this.#sweepSecrets()
     this.#renewals.retry(mine.filter(({ ref }) => this.#controller.session(ref)?.held).map(({ uuid }) => uuid))
+    if (this.#watch.pool()?.coordinator === this.#myHost) void sweepKeySecrets(this.#host, this.#signal)
   }
 
   /** The VM if its keys are this host's to write: it runs here, or it runs nowhere. */

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { RefusedError } from '../../src/base/errors.ts'
 import { POOL_KEY } from '../../src/model/pool.ts'
+import { destroyOrphans, orphanLabel } from '../../src/provision/orphans.ts'
 import { ensurePoolKey } from '../../src/provision/pool-key.ts'
 import { FakeSecrets } from '../fakes/fake-secrets.ts'
 
@@ -20,6 +21,9 @@ beforeEach(() => {
   store = new FakeSecrets()
   made = 0
 })
+
+const NOW = 1_700_000_000_000
+const labelling = () => ({ ...tools, label: () => orphanLabel(NOW) })
 
 /** The secret that the pool names by this key. */
 const named = (key: string) => store.secrets.get(store.pool.get(key) ?? '')
@@ -108,4 +112,47 @@ describe('ensurePoolKey', () => {
       expect(named(PUBLIC)).toBeDefined()
     },
   )
+
+  test('a public half that was left behind goes before the new key is named: nobody would look at it again', async () => {
+    store.pool.set(PUBLIC, 'stale')
+    store.secrets.set('stale', 'ssh-rsa STALE')
+    store.after = (call) => {
+      if (call === 'claim') throw new Error('killed')
+    }
+    await expect(ensure()).rejects.toThrow('killed')
+    store.after = () => undefined
+    expect(await ensure()).toBe('pem 1')
+    expect(named(PUBLIC)).toBe('ssh-rsa of(pem 1)')
+    expect(store.secrets.has('stale')).toBe(false)
+  })
+
+  test.each(['before', 'after'] as const)(
+    'killed at any call, %s it is made, the next host leaves one key and nothing else',
+    async (when) => {
+      const whole = new FakeSecrets()
+      await ensurePoolKey(whole, labelling(), signal)
+      for (let call = 1; call <= whole.calls.length; call++) {
+        store = new FakeSecrets()
+        store.secrets.set('foreign', 'theirs')
+        store.labels.set('foreign', 'of another tool')
+        store[when] = () => {
+          if (store.calls.length >= call) throw new Error('killed')
+        }
+        await ensurePoolKey(store, labelling(), signal).catch(() => undefined)
+        store[when] = () => undefined
+        expect(await ensurePoolKey(store, labelling(), signal)).toMatch(/^pem \d+$/)
+        // One that has just been made may be about to be named.
+        await destroyOrphans(store, NOW + 60_000, signal)
+        await destroyOrphans(store, NOW + 6 * 60_000, signal)
+        expect([call, [...store.secrets.keys()].sort()]).toEqual([call, ['foreign', ...store.pool.values()].sort()])
+      }
+    },
+  )
+
+  test('what may be about to be named is left alone', async () => {
+    const uuid = await store.create('pem', signal, orphanLabel(NOW))
+    expect(await destroyOrphans(store, NOW + 60_000, signal)).toBe(0)
+    expect(store.secrets.has(uuid)).toBe(true)
+    expect(await destroyOrphans(store, NOW + 6 * 60_000, signal)).toBe(1)
+  })
 })

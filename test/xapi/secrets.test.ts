@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { RefusedError } from '../../src/base/errors.ts'
+import { XapiFailure } from '../../src/xapi/errors.ts'
 import { XapiSecrets } from '../../src/xapi/secrets.ts'
 import { useSimSession } from './sim-session.ts'
 
@@ -23,6 +24,36 @@ describe('secrets', () => {
     await secrets.destroy('11111111-2222-3333-4444-555555555555', signal)
   })
 
+  test('get another value at once, under the same uuid', async () => {
+    const secrets = new XapiSecrets(state.session)
+    const uuid = await secrets.create(PEM, signal)
+    await secrets.replace(uuid, 'another', signal)
+    expect(await secrets.read(uuid, signal)).toBe('another')
+  })
+
+  test('those with a label of ours are found, without a look at any value', async () => {
+    const calls: string[] = []
+    const session = {
+      call: (...[method, params, inTime]: Parameters<typeof state.session.call>) => {
+        calls.push(method)
+        return state.session.call(method, params, inTime)
+      },
+    }
+    const secrets = new XapiSecrets(session)
+    await secrets.create(PEM, signal)
+    const uuid = await secrets.create(PEM, signal, 'for a test')
+    calls.length = 0
+    expect((await secrets.labelled(signal)).filter(({ label }) => label === 'for a test')).toEqual([
+      { uuid, label: 'for a test' },
+    ])
+    expect(calls.join()).not.toMatch(/value|record/)
+  })
+
+  test('where XAPI cannot list them there are none', async () => {
+    const call = () => Promise.reject(new XapiFailure('secret.get_all', ['MESSAGE_METHOD_UNKNOWN', 'secret.get_all']))
+    expect(await new XapiSecrets({ call }).labelled(signal)).toEqual([])
+  })
+
   test('an answer that is no text is refused, without showing it', async () => {
     const secrets = new XapiSecrets({ call: async () => ({ value: PEM }) })
     const error: unknown = await secrets.read('u', signal).catch((thrown: unknown) => thrown)
@@ -42,6 +73,14 @@ describe('the pool’s map', () => {
     const winner = ['a', 'b', 'c'][claims.indexOf(true)]
     expect(await secrets.poolConfig(signal)).toEqual({ theirs: 'kept', 'xscontainer-k': winner })
     expect(map()).toEqual({ theirs: 'kept', 'xscontainer-k': winner })
+  })
+
+  test('a key is dropped, there or not', async () => {
+    const secrets = new XapiSecrets(state.session)
+    await secrets.assign('xscontainer-d', 'one', signal)
+    await secrets.drop('xscontainer-d', signal)
+    await secrets.drop('xscontainer-d', signal)
+    expect(map()).not.toHaveProperty('xscontainer-d')
   })
 
   test('a key is assigned whatever was there', async () => {

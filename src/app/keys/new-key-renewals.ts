@@ -1,3 +1,5 @@
+import { asError } from '../../base/errors.ts'
+import { destroyOrphans } from '../../provision/orphans.ts'
 import { endRotation } from '../../provision/rotation.ts'
 import { XapiSecrets } from '../../xapi/secrets.ts'
 import type { XapiVmWatch } from '../../xapi/vm-watch.ts'
@@ -8,6 +10,16 @@ import type { PoolSshKey } from '../pool-ssh-key.ts'
 import { keyPrint } from './key-marks.ts'
 import { KeyRenewals } from './key-renewals.ts'
 import { pendingVms } from './rotate-pool-key.ts'
+
+/** Takes away what hosts that ended while they made a key have left. Never rejects. */
+export async function sweepKeySecrets({ clock, log, session }: HostContext, signal: AbortSignal): Promise<void> {
+  try {
+    const count = await destroyOrphans(new XapiSecrets(session), clock.now(), signal)
+    if (count > 0) log.info({ count }, 'destroyed secrets that were made for keys and never used')
+  } catch (error) {
+    if (!signal.aborted) log.warn({ err: asError(error) }, 'could not look for secrets that nobody uses')
+  }
+}
 
 /** The daemon's part in a change of the pool's key. */
 export function newKeyRenewals(

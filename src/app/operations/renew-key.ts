@@ -52,14 +52,18 @@ function targetOf({ vm, rules }: VmFacts, myHost: string): Target {
 }
 
 function loginAt({ clock, config: { guest } }: HostContext, target: Target): Login {
-  const { vmUuid, username, pinnedHostKey } = target
+  const { vmUuid, username } = target
+  let { pinnedHostKey } = target
   return async (privateKey, signal) => {
     let miss: unknown
     for (const address of target.addresses) {
       const where = { vmUuid, username, address, port: guest.ssh_port }
       const options = { ...where, pinnedHostKey, connectTimeoutMs: guest.connect_timeout_s * 1000 }
       try {
-        return await openGuestShell(clock, { ...options, login: { privateKey } }, signal)
+        const shell = await openGuestShell(clock, { ...options, login: { privateKey } }, signal)
+        // All logins of one renewal are at the same guest.
+        pinnedHostKey ??= shell.hostKey
+        return shell
       } catch (error) {
         if (!(error instanceof UnreachableError)) throw error
         miss ??= error
