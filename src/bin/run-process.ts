@@ -4,7 +4,7 @@ import { runCli } from '../app/cli/cli.ts'
 import { processTerminal } from '../app/cli/terminal.ts'
 
 /** Runs one command line as this process, whose signals end it; the exit code. Never rejects. */
-export function runProcess(words: readonly string[], process: NodeJS.Process): Promise<number> {
+export async function runProcess(words: readonly string[], process: NodeJS.Process): Promise<number> {
   const { stdout, stderr, env } = process
   const stop = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -17,5 +17,8 @@ export function runProcess(words: readonly string[], process: NodeJS.Process): P
     err: (text: string) => stderr.write(text),
     terminal: processTerminal(process),
   }
-  return runCli(words, { env, io, clock: systemClock, signal: stop.signal })
+  const code = await runCli(words, { env, io, clock: systemClock, signal: stop.signal })
+  // A pipe holds no more than 64 KiB at a time: the rest has to be taken before this process ends.
+  for (const stream of [stdout, stderr]) await new Promise<void>((resolve) => stream.write('', () => resolve()))
+  return code
 }
