@@ -68,6 +68,14 @@ describe.concurrent('preparing a VM for TLS', () => {
       await world.untilMonitored(guest)
       expect(world.config(guest)['docker_version']).toContain('<Os>windows</Os>')
 
+      // An engine of Windows: other columns, no pause.
+      expect((await cli(['top', guest.uuid, 'web'])).out).toMatch(/Private Working Set/)
+      const paused = await cli(['pause', guest.uuid, 'web'])
+      expect([paused.code, paused.err]).toEqual([1, expect.stringContaining('Windows containers have no pause')])
+      const walked = await cli(['doctor', guest.uuid])
+      expect(walked.out).toMatch(/ok +engine accepts our certificate +\S+ ms +yes; all hold until \d{4}-\d\d-\d\d/)
+      expect([walked.code, walked.out]).toEqual([0, expect.stringContaining('All is well.')])
+
       // What monitoring does not need is nowhere: no disc, no server key, no CA key.
       expect([vdis(world), guest.inserted]).toEqual([before.vdis, []])
       const kept = secrets(world).slice(before.secrets)

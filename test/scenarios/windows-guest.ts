@@ -36,7 +36,7 @@ export class WindowsGuest {
     this.name = name
     this.ref = vm.ref
     this.uuid = vm.uuid
-    this.engine = new EngineSim({ name, flavour: 'docker-windows' })
+    this.engine = new EngineSim({ name, flavour: 'docker-windows', containers: [{ name: 'web' }] })
   }
 
   static async start(

@@ -52,7 +52,7 @@ export async function generateTls(
 function installed(context: PrepareContext, target: Target, parts: TlsParts, signal: AbortSignal): Promise<void> {
   const { steps } = context
   steps.say("The certificates are on a disc in the VM's CD drive. In the guest, as administrator, in PowerShell:")
-  steps.say('  powershell -ExecutionPolicy Bypass -File D:\\install.ps1')
+  steps.say('powershell -ExecutionPolicy Bypass -File D:\\install.ps1')
   steps.say('(D: is the letter of the CD drive there; README.txt on the disc tells more. Ctrl-C ends this.)')
   return steps.step('wait until the engine answers with them', async (note) => {
     note(await untilOverTls(context, target, { parts, from: FROM }, signal))
