@@ -1,6 +1,7 @@
 import { DEFAULT_CONFIG_PATH, loadConfig, type Config } from '../app/config.ts'
 import { runDaemon } from '../app/daemon.ts'
 import { openLog } from '../app/log-streams.ts'
+import { guardAgainstStalls } from '../app/stall-guard.ts'
 import { VERSION } from '../app/version.ts'
 import { systemRandom } from '../base/backoff.ts'
 import { systemClock } from '../base/clock.ts'
@@ -11,7 +12,7 @@ import { parseArgs } from 'node:util'
 const HELP = `xscontainer-monitor - publishes what containers run inside the VMs of this host
 
 USAGE
-  xscontainer-monitor [--config FILE]
+  xscontainer-monitor [--config FILE] [--watchdog SECONDS]
 
   Stays in the foreground; systemd starts it as xscontainer-monitor.service. It watches XAPI for VMs of this host
   whose other-config key xscontainer-monitor is True, reaches the container engine in each over SSH with the pool's
@@ -19,6 +20,8 @@ USAGE
 
 OPTIONS
   --config FILE   read this file instead of ${DEFAULT_CONFIG_PATH}
+  --watchdog SECONDS
+                  have this process killed when it does nothing at all for so long, 2 to 3600; systemd starts it anew
   --version       print the version
   --help          print this text
 
@@ -39,13 +42,15 @@ FILES
 const MOST_DEFECTS = 100
 
 async function main(): Promise<number> {
-  const config = readArguments()
-  if (typeof config === 'number') return config
+  const given = readArguments()
+  if (typeof given === 'number') return given
+  const { config, watchdogS } = given
   const log = openLog(config.log)
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stop.abort(new Error(name)))
   const beyondRepair = watchForDefects(log)
   log.info({ version: VERSION, node: process.version }, 'xscontainer-monitor')
+  if (watchdogS !== undefined) guardAgainstStalls(watchdogS, { clock: systemClock, log }, stop.signal)
   try {
     await Promise.race([
       runDaemon(config, { clock: systemClock, random: systemRandom, log }, stop.signal),
@@ -60,10 +65,16 @@ async function main(): Promise<number> {
   }
 }
 
-function readArguments(): Config | number {
+interface Given {
+  readonly config: Config
+  readonly watchdogS: number | undefined
+}
+
+function readArguments(): Given | number {
   try {
     const options = {
       config: { type: 'string' },
+      watchdog: { type: 'string' },
       version: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     } as const
@@ -71,10 +82,18 @@ function readArguments(): Config | number {
     if (values.help === true) return print(HELP)
     if (values.version === true) return print(`xscontainer-monitor ${VERSION}\n`)
     const named = values.config ?? process.env['XSCONTAINER_CONFIG']
-    return loadConfig(named ?? DEFAULT_CONFIG_PATH, named !== undefined)
+    const watchdogS = watchdogSeconds(values.watchdog)
+    return { config: loadConfig(named ?? DEFAULT_CONFIG_PATH, named !== undefined), watchdogS }
   } catch (error) {
     return complain(asError(error))
   }
+}
+
+function watchdogSeconds(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const seconds = Number(text)
+  if (/^\d+$/.test(text) && seconds >= 2 && seconds <= 3600) return seconds
+  throw new Error(`--watchdog takes whole seconds from 2 to 3600, not ${JSON.stringify(text)}`)
 }
 
 function print(text: string): number {
