@@ -27,6 +27,8 @@ export interface KeyStore extends SecretStore {
   replace(uuid: string, value: string, signal: AbortSignal): Promise<void>
   /** Removes a key of pool.other_config; fine where there is none. */
   drop(key: string, signal: AbortSignal): Promise<void>
+  /** What was written until now stays, even if XAPI crashes: it writes its database to disk every few minutes only. */
+  flush(signal: AbortSignal): Promise<void>
   /** The secrets that have a label of ours. */
   labelled(signal: AbortSignal): Promise<readonly { readonly uuid: string; readonly label: string }[]>
 }

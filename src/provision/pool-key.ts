@@ -11,7 +11,7 @@ export interface KeyTools {
   label?(): string
 }
 
-type Store = Omit<KeyStore, 'replace' | 'labelled'>
+type Store = Omit<KeyStore, 'replace' | 'labelled' | 'flush'>
 
 /**
  * The pool's private SSH key in PEM form, made and stored as secrets if the pool has none. When two hosts make one at

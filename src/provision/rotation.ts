@@ -57,6 +57,8 @@ export async function beginRotation(
   else await store.drop(POOL_KEY.restrictKey, signal)
   const uuid = await store.create(privatePem, signal, tools.label())
   if (!(await store.claim(POOL_KEY.nextKey, uuid, signal))) await store.destroy(uuid, signal)
+  // What guests are given must not be forgotten.
+  await store.flush(signal)
 }
 
 /**
@@ -72,6 +74,8 @@ export async function exchangeKeys(store: KeyStore, tools: RotationTools, signal
     await keepPrevious(store, tools, current, signal)
     await store.replace(currentUuid, next, signal)
   }
+  // The key before it goes from guests as soon as there is no next one.
+  await store.flush(signal)
   if (next !== undefined) await replacePublic(store, tools, config[POOL_KEY.publicKey], next, signal)
   await store.destroy(nextUuid, signal)
   // The pool object changes: every host reads its key anew.

@@ -1,5 +1,5 @@
 import type { KeyStore } from '../model/stores.ts'
-import { isFailure, isNotOffered, unexpectedAnswer } from './errors.ts'
+import { isFailure, isNotOffered, unexpectedAnswer, XapiFailure } from './errors.ts'
 import type { XapiSession } from './session.ts'
 import { fieldsOf } from './vm-record.ts'
 
@@ -57,6 +57,15 @@ export class XapiSecrets implements KeyStore {
 
   async drop(key: string, signal: AbortSignal): Promise<void> {
     await this.#session.call('pool.remove_from_other_config', [await this.#pool(signal), key], signal)
+  }
+
+  /** A XAPI that does not do that does it by itself after some minutes. */
+  async flush(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#session.call('pool.sync_database', [], signal)
+    } catch (error) {
+      if (!(error instanceof XapiFailure)) throw error
+    }
   }
 
   async poolConfig(signal: AbortSignal): Promise<Readonly<Record<string, string>>> {

@@ -35,6 +35,24 @@ export class FakeSecrets implements KeyStore {
     this.after('drop')
   }
 
+  /** What is on disk, for `crash`. */
+  flushed: { secrets: readonly [string, string][]; pool: readonly [string, string][] } | undefined
+
+  async flush(): Promise<void> {
+    await this.#call('flush')
+    this.flushed = { secrets: [...this.secrets], pool: [...this.pool] }
+    this.after('flush')
+  }
+
+  /** XAPI crashes: what was written since the last flush is lost. */
+  crash(): void {
+    const { secrets, pool } = this.flushed ?? { secrets: [], pool: [] }
+    this.secrets.clear()
+    this.pool.clear()
+    for (const [uuid, value] of secrets) this.secrets.set(uuid, value)
+    for (const [key, value] of pool) this.pool.set(key, value)
+  }
+
   async labelled(): Promise<{ uuid: string; label: string }[]> {
     await this.#call('labelled')
     return [...this.labels].flatMap(([uuid, label]) => (this.secrets.has(uuid) ? [{ uuid, label }] : []))

@@ -51,7 +51,10 @@ describe('secrets', () => {
 
   test('where XAPI cannot list them there are none', async () => {
     const call = () => Promise.reject(new XapiFailure('secret.get_all', ['MESSAGE_METHOD_UNKNOWN', 'secret.get_all']))
-    expect(await new XapiSecrets({ call }).labelled(signal)).toEqual([])
+    const secrets = new XapiSecrets({ call })
+    expect(await secrets.labelled(signal)).toEqual([])
+    // It writes its database in its own time then.
+    await expect(secrets.flush(signal)).resolves.toBeUndefined()
   })
 
   test('an answer that is no text is refused, without showing it', async () => {

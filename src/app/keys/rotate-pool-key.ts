@@ -75,6 +75,9 @@ export async function rotatePoolKey(
     tell(`The next key of this pool is ${print}`)
     await addEverywhere(deps, print, signal)
   }
+  if (before.next === undefined && before.previous !== undefined) {
+    tell('An earlier change of the key is not finished: going on with that one')
+  }
   // An earlier run may have ended within it.
   await exchangeKeys(store, tools, signal)
   if (before.next !== undefined) tell(`It is the key of this pool now, in place of ${printOf(tools, before.current)}`)

@@ -176,6 +176,26 @@ describe('rotatePoolKey', () => {
     }
   })
 
+  test('whenever XAPI crashes and forgets what it had not written to disk, no guest is locked and a repeat ends it', async () => {
+    const whole = new Pool(1)
+    await whole.run()
+    for (let call = 1; call <= whole.calls; call++) {
+      const pool = new Pool(1)
+      await pool.store.flush()
+      const [{ record: before }] = pool.vms as [TestVm]
+      pool.endAt = { call, when: 'after' }
+      await pool.run().catch(() => undefined)
+      pool.endAt = undefined
+      pool.store.crash()
+      pool.vms[0]!.record = before
+      const tried = await pool.tried()
+      expect([call, tried.some((key) => pool.vms[0]!.guest.has(key))]).toEqual([call, true])
+      pool.now += 10 * 60_000
+      expect([call, (await pool.run()).pending]).toEqual([call, []])
+      pool.expectSettled()
+    }
+  })
+
   test('a repeat asks those guests only that are left', async () => {
     const pool = new Pool(2)
     const away = pool.add('away')
