@@ -7,12 +7,25 @@ const SAYS_FULL = /no space|insufficient space|not enough (?:free )?space|disk f
 
 /** What a failed VDI.create means. */
 export function createRefusal(error: unknown, name: string, bytes: number, storage: string): unknown {
+  if (isFailure(error, 'SR_OPERATION_NOT_SUPPORTED')) return takesNone(error, storage)
   if (!isFull(error)) return error
   return new RefusedError(
     {
       kind: 'sr-full',
       cause: `Storage repository ${storage} has no room for "${name}" of ${Math.ceil(bytes / 1024 / 1024)} MiB`,
       cure: 'Free space there, or choose another storage repository (xe sr-list)',
+    },
+    { cause: error },
+  )
+}
+
+/** A library of ISO files, for example. */
+function takesNone(error: unknown, storage: string): RefusedError {
+  return new RefusedError(
+    {
+      kind: 'sr-takes-none',
+      cause: `No disks can be made on storage repository ${storage}`,
+      cure: 'Choose another one',
     },
     { cause: error },
   )

@@ -78,7 +78,11 @@ function keep(finished: readonly Found[], all: readonly Found[]): Found | undefi
 
 /** Disks of interrupted runs that have not come into a drive, or are out of it already. */
 async function removeLooseDisks({ disks, log }: TidyDeps, maker: Maker, signal: AbortSignal): Promise<void> {
-  const named = await disks.disksNamed(DISK_NAME, signal)
+  const named = await disks.disksNamed(DISK_NAME, signal).catch((error: unknown) => {
+    signal.throwIfAborted()
+    log.warn({ err: asError(error) }, 'cannot look for disks of interrupted runs')
+    return []
+  })
   const loose = named.filter((disk) => disk.drives.length === 0 && isLeftOver(disk, maker))
   for (const disk of loose) {
     try {
