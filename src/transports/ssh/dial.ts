@@ -91,7 +91,9 @@ function start(client: Client, socket: Socket, options: WithLogin, state: DialSt
     algorithms: algorithmsFor(options.pinnedHostKey),
     readyTimeout: 0, // the deadline of `dial` covers it
     hostVerifier: (blob: Buffer) => judge.accepts(blob),
-    authHandler: options.login.handler(options.username, state, (error) => socket.destroy(error)),
+    authHandler: options.login.handler(options.username, state, (error) =>
+      socket.destroy(error ?? options.login.refused(state, options)),
+    ),
   }
   client.connect(config)
 }

@@ -68,7 +68,7 @@ export function passwordRefused({ offered = [], partial }: DialState, where: Whe
 }
 
 /** Methods of SSH by which a password can be told. */
-export const PASSWORD_METHODS: readonly string[] = ['password', 'keyboard-interactive']
+const PASSWORD_METHODS: readonly string[] = ['password', 'keyboard-interactive']
 
 function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1)

@@ -1,7 +1,7 @@
 import type { AnyAuthMethod, AuthHandlerMiddleware, NextAuthHandler } from 'ssh2'
 import { asError } from '../../base/errors.ts'
 import type { DialState, LoginRefusal } from './errors.ts'
-import { keyRefused, PASSWORD_METHODS, passwordRefused } from './login-errors.ts'
+import { keyRefused, passwordRefused } from './login-errors.ts'
 import type { SshKey } from './ssh-key.ts'
 
 /** One question of a guest's during a login, as it words it. */
@@ -11,15 +11,18 @@ export interface Prompt {
   readonly echo: boolean
 }
 
-/** Answers to all of a guest's questions, in their order; undefined: none any more. Rejects to end the dial. */
+/** Answers to all of a guest's questions, in their order; undefined: none any more, which ends the dial. */
 export type Asker = (prompts: readonly Prompt[]) => Promise<readonly string[] | undefined>
 
 /** How one connection proves who logs in. */
 export interface Login {
   /** The error when the guest does not take it. */
   readonly refused: LoginRefusal
-  /** What ssh2 asks for each next proof; `state` is told what the guest would take instead. `fail`: ends the dial. */
-  handler(username: string, state: DialState, fail: (error: Error) => void): AuthHandlerMiddleware
+  /**
+   * What ssh2 asks for each next proof; `state` is told what the guest would take instead. `fail` ends the dial; without
+   * an error, as refused.
+   */
+  handler(username: string, state: DialState, fail: (error?: Error) => void): AuthHandlerMiddleware
 }
 
 /** With a key, once: there is nothing else we would show a guest. */
@@ -66,11 +69,10 @@ export function askingLogin(ask: Asker): Login {
 class Conversation {
   readonly #ask: Asker
   readonly #username: string
-  readonly #fail: (error: Error) => void
+  readonly #fail: (error?: Error) => void
   #asked = 0
-  #over = false
 
-  constructor(ask: Asker, username: string, fail: (error: Error) => void) {
+  constructor(ask: Asker, username: string, fail: (error?: Error) => void) {
     this.#ask = ask
     this.#username = username
     this.#fail = fail
@@ -78,34 +80,35 @@ class Conversation {
 
   /** The next method, at once or by `next` once the user has answered; false: none. */
   next(offered: readonly string[], next: NextAuthHandler): AnyAuthMethod | false | undefined {
-    if (this.#over || !offered.some((method) => PASSWORD_METHODS.includes(method))) return false
-    if (offered.includes('keyboard-interactive')) return this.#interactive()
-    void this.#answers([{ text: 'Password: ', echo: false }], ([password]) => {
-      if (password === undefined) (next as unknown as (none: false) => void)(false)
-      else next({ type: 'password', username: this.#username, password })
-    })
+    const username = this.#username
+    if (offered.includes('keyboard-interactive')) {
+      return {
+        type: 'keyboard-interactive',
+        username,
+        prompt: (...[, , , prompts, finish]) => this.#pass(prompts, finish),
+      }
+    }
+    if (!offered.includes('password')) return false
+    void this.#answers([{ text: 'Password: ', echo: false }], ([password = '']) =>
+      next({ type: 'password', username, password }),
+    )
     return undefined
   }
 
-  #interactive(): AnyAuthMethod {
-    const type = 'keyboard-interactive'
-    return {
-      type,
-      username: this.#username,
-      prompt: (_name, _instructions, _lang, prompts, finish) => {
-        const questions = prompts.map(({ prompt, echo }) => ({ text: prompt, echo: echo === true }))
-        // Empty answers end it: the guest then says no, and `next` knows that it is over.
-        void this.#answers(questions, (answers) => finish(questions.map((_, i) => answers[i] ?? '')))
-      },
-    }
+  #pass(
+    prompts: readonly { readonly prompt: string; readonly echo?: boolean }[],
+    finish: (all: string[]) => void,
+  ): void {
+    const questions = prompts.map(({ prompt, echo }) => ({ text: prompt, echo: echo === true }))
+    void this.#answers(questions, (answers) => finish(questions.map((_, i) => answers[i] ?? '')))
   }
 
   async #answers(questions: readonly Prompt[], tell: (answers: readonly string[]) => void): Promise<void> {
     try {
       const many = ++this.#asked > MOST_QUESTIONS || questions.length > MOST_QUESTIONS
       const answers = many ? undefined : await this.#ask(questions)
-      this.#over = answers === undefined
-      tell(answers ?? [])
+      if (answers === undefined) this.#fail()
+      else tell(answers)
     } catch (error) {
       this.#fail(asError(error))
     }
