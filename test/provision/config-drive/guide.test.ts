@@ -4,7 +4,7 @@ import { checkTemplate } from '../../../src/provision/config-drive/check-templat
 import { fillTemplate } from '../../../src/provision/config-drive/fill-template.ts'
 
 test('the templates in the guide are taken, and let the pool key in', () => {
-  const guide = readFileSync('docs/config-drive.md', 'utf8')
+  const guide = readFileSync('docs/config-drive-templates.md', 'utf8')
   const blocks = [...guide.matchAll(/```\n([^]*?)```/g)].map(([, block = '']) => block)
   const templates = blocks.filter((block) => /^(?:#cloud-config|\{)/.test(block))
   expect(templates).toHaveLength(2)
@@ -19,7 +19,7 @@ test('the templates in the guide are taken, and let the pool key in', () => {
 })
 
 test('the refusal in the guide is the one that is given', () => {
-  const guide = readFileSync('docs/config-drive.md', 'utf8')
+  const guide = readFileSync('docs/config-drive-templates.md', 'utf8')
   const told = /^The config drive template is at fault.*$/m.exec(guide)?.[0] ?? 'none'
   expect(() => checkTemplate('#cloud-config\nhostname: web\n\n# start\nruncmd: sh: x\n')).toThrow(told)
 })
