@@ -14,7 +14,7 @@ export const DEFAULT_USERNAME = 'core'
 
 /** Whether any guest could take this for a user's name; sshd gets it as it is. */
 export function isUserName(name: string): boolean {
-  return /^[^\s\p{Cc}:/'"\\-][^\s\p{Cc}:/'"\\]{0,255}$/u.test(name) && name.length <= 256
+  return /^[^\s\p{Cc}:/-][^\s\p{Cc}:/]{0,255}$/u.test(name) && name.length <= 256
 }
 
 /**

@@ -87,7 +87,7 @@ export class FakeTerminal implements Terminal {
     return () => (this.resized = undefined)
   }
 
-  hidden(): () => void {
+  hidden(): (() => void) | undefined {
     this.modes.push('hidden')
     return () => this.modes.push('as before')
   }
