@@ -86,6 +86,24 @@ test.each(SHELLS)(
   },
 )
 
+test('a line that the first version has put into a guest understands what this one asks', () => {
+  const line = readFileSync(new URL('./restricted-line-1.txt', import.meta.url), 'utf8')
+  const command = diagnosticCommand(USUAL, true)
+  expect(run('dash', command, '', line).stdout).toMatch(/^xsc:user:.+\n(xsc:socket:.+\n){7}[^]*xsc:end:\n$/)
+  for (const rung of EXEC_RUNGS) {
+    expect([rung.name, run('dash', rung.command('/nowhere/engine.sock'), '', line).stderr]).toEqual([
+      rung.name,
+      expect.not.stringContaining('monitoring only'),
+    ])
+  }
+  const [present, follower] = [blob(line), blob(next)]
+  writeFileSync(file, line)
+  expect(run('dash', addKeyCommand(present, follower, true), `${others}\n`, line).outcome).toBe('done')
+  expect(run('dash', checkKeyCommand(follower), '', line).outcome).toBe('done')
+  expect(run('dash', removeKeyCommand(present), '', line).outcome).toBe('done')
+  expect(readFileSync(file, 'utf8')).toBe(line.replace(present, follower))
+})
+
 test('docker gets nothing but its socket and dial-stdio, whatever stands around them', () => {
   const line = keyLineFor(ours, true)
   const { stderr } = run('dash', "sh -c 'x; exec docker -H unix:///nowhere/a.sock run --privileged x'", '', line)
