@@ -61,6 +61,7 @@ _xscontainer() {
     key) options='--restrict --forget --finish --next --json' ;;
     exec) options='--interactive --tty --user' ;;
     console) options='--user' ;;
+    tls) options='--client-cert --client-key --ca-cert --generate-certs --sr --yes' ;;
     prepare-vm) options='--username --mode --identity --password-file --yes --dry-run --undo --print --restrict --sudo --client-cert --client-key --ca-cert --generate-certs --sr' ;;
     config-drive) options='--sr --file' ;;
   esac
@@ -73,16 +74,20 @@ _xscontainer() {
   case $verb in
     '')
       mapfile -t COMPREPLY < <(compgen -W 'status ps top inspect logs stats start stop restart pause unpause exec console
-        register deregister prepare-vm watch config-drive template key doctor help' -- "$cur")
+        register deregister prepare-vm tls watch config-drive template key doctor help' -- "$cur")
       ;;
     help) mapfile -t COMPREPLY < <(compgen -W 'status ps top inspect logs stats start stop restart pause unpause exec
-        console register deregister prepare-vm watch config-drive template key doctor' -- "$cur") ;;
+        console register deregister prepare-vm tls watch config-drive template key doctor' -- "$cur") ;;
     ps | register | deregister | prepare-vm | watch | doctor)
       ((${#given[@]} == 0)) && _xscontainer_offer < <(_xscontainer_vms)
       ;;
     config-drive)
       ((${#given[@]} == 0)) && mapfile -t COMPREPLY < <(compgen -W "create show default" -- "$cur")
       ((${#given[@]} == 1)) && [[ ${given[0]} != default ]] && _xscontainer_offer < <(_xscontainer_vms)
+      ;;
+    tls)
+      ((${#given[@]} == 0)) && mapfile -t COMPREPLY < <(compgen -W "renew" -- "$cur")
+      ((${#given[@]} == 1)) && _xscontainer_offer < <(_xscontainer_vms)
       ;;
     template) ((${#given[@]} == 0)) && mapfile -t COMPREPLY < <(compgen -W "install remove status" -- "$cur") ;;
     key) ((${#given[@]} == 0)) && mapfile -t COMPREPLY < <(compgen -W "show status rotate" -- "$cur") ;;

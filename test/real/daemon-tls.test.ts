@@ -67,12 +67,12 @@ describeReal('the daemon and a real Docker engine that wants TLS with certificat
     await containers.run({ name: 'gone', network: 'none', cmd: ['sh', '-c', 'exit 3'] })
     await world.until('both are there', () => world.containers(vm)['gone']?.['status'] === 'Exited (3)')
     await world.until('it runs', () => world.containers(vm)['web']?.['status'] === 'Up')
-    const shown = await dockerd.cli('ps', '-a', '--no-trunc', '--format', CLI_COLUMNS)
-    expect(rowsOfDocument(world.entries(vm))).toEqual(rowsOfCli(shown))
-    expect(rowsOfDocument(world.entries(vm))).toHaveLength(2)
+    const shown = rowsOfCli(await dockerd.cli('ps', '-a', '--no-trunc', '--format', CLI_COLUMNS))
+    expect(rowsOfDocument(world.entries(vm))).toEqual(shown)
+    expect(shown).toHaveLength(2)
   })
 
-  it('actions, processes and details by the plugin', async () => {
+  it.concurrent('actions, processes and details by the plugin', async () => {
     const { containers } = dockerd
     await containers.run({ name: 'acted', network: 'none', cmd: ['sh', '-c', 'trap exit TERM; sleep 1000 & wait'] })
     const client = await xenCenter(world)
@@ -85,7 +85,7 @@ describeReal('the daemon and a real Docker engine that wants TLS with certificat
     expect(world.containers(vm)['acted']?.['status']).toMatch(/^Exited/)
   })
 
-  it('what is wrong with certificates is told, each by its own cause', async () => {
+  it.concurrent('what is wrong with certificates is told, each by its own cause', async () => {
     const good = partsOf(pki)
     const other = await makePki(ADDRESS)
     const expired = await make('client', pki.ca, { notBefore: days(-9), notAfter: days(-1) })

@@ -3,14 +3,17 @@ import { cleanForTerminal, cutText } from '../../base/text.ts'
 import { KEY } from '../../model/fields.ts'
 import type { PrepareContext, PrepareWish } from './prepare-context.ts'
 import { prepareSsh } from './prepare-ssh.ts'
-import { prepareTls, undoTls } from './tls.ts'
+import { dropSecrets, prepareTls, undoTls } from './tls.ts'
 import { usernameFor } from './target-of.ts'
 import { undoSsh } from './undo.ts'
 
 /** Does what is wished, step by step. Rejects with a DiagnosedError, or an Error about what was wished. */
 export async function prepareVm(context: PrepareContext, wish: PrepareWish, signal: AbortSignal): Promise<void> {
   if (isTls(context, wish)) return wish.undo ? undoTls(context, wish, signal) : prepareTls(context, wish, signal)
-  return wish.undo ? undoSsh(context, wish, signal) : prepareSsh(context, wish, signal)
+  if (!wish.undo) return prepareSsh(context, wish, signal)
+  await undoSsh(context, wish, signal)
+  // It may have been in mode tls before.
+  if (!wish.dryRun) await dropSecrets(context, signal)
 }
 
 /** What is taken back is what was done to the VM, whether its mode is named or not. */

@@ -9,7 +9,6 @@ import type { PrepareContext, PrepareWish } from './prepare-context.ts'
 import { otherConfig, registerVm, setKeys, untilListed } from './settings.ts'
 import { targetOf, usernameFor } from './target-of.ts'
 import { askOverTls } from './tls-engine.ts'
-import { generateTls } from './tls-generate.ts'
 import type { TlsWish } from './tls-wish.ts'
 
 /**
@@ -38,6 +37,8 @@ export async function renewTls(context: PrepareContext, tls: TlsWish, signal: Ab
 async function equip(context: PrepareContext, target: Target, tls: TlsWish, signal: AbortSignal): Promise<void> {
   const { person } = context
   if (tls.use === 'generate') {
+    // Only whoever makes certificates needs what they are made with.
+    const { generateTls } = await import('./tls-generate.ts')
     await store(context, await generateTls(context, target, tls.storage, signal), signal)
   } else {
     const material = tls.use === 'given' ? tls : await presentMaterial(context, signal)
@@ -61,14 +62,23 @@ export async function undoTls(context: PrepareContext, wish: PrepareWish, signal
     await registration.deregister(signal)
     note('nobody monitors it, and nothing of it is published')
   })
-  const before = secretsIn(await otherConfig(context, signal))
   await steps.step("remove the VM's settings", async (note) => {
-    const keys = [KEY.mode, ...Object.values(TLS_KEYS)]
-    const removed = await setKeys(context, Object.fromEntries(keys.map((key) => [key, undefined])), signal)
+    const removed = await setKeys(context, { [KEY.mode]: undefined }, signal)
     note(removed.length === 0 ? 'there are none' : removed.join(', '))
   })
-  await destroyOld(context, before, signal)
+  await dropSecrets(context, signal)
   steps.say("The engine's own certificate and settings in the guest stay: daemon.json there says which.")
+}
+
+/** The VM names no certificates any more; secrets that no other VM names are destroyed. Fine where it names none. */
+export async function dropSecrets(context: PrepareContext, signal: AbortSignal): Promise<void> {
+  const before = secretsIn(await otherConfig(context, signal))
+  if (Object.values(before).every((uuid) => uuid === '')) return
+  await context.steps.step("remove the names of certificates from the VM's other-config", async (note) => {
+    const keys = Object.fromEntries(Object.values(TLS_KEYS).map((key) => [key, undefined]))
+    note((await setKeys(context, keys, signal)).join(', '))
+  })
+  await destroyOld(context, before, signal)
 }
 
 function checkVm({ steps, facts }: PrepareContext): Promise<Target> {
@@ -115,7 +125,11 @@ async function store(context: PrepareContext, parts: TlsParts, signal: AbortSign
     try {
       await setKeys(context, { ...named(secrets), [KEY.mode]: 'tls' }, signal)
     } catch (error) {
-      await undoNames(context, secrets, before).catch(() => undefined)
+      // What could not be undone stays named among the changes.
+      await undoNames(context, secrets, before).then(
+        () => settle(undefined),
+        () => undefined,
+      )
       throw error
     }
     settle("the VM's other-config names new secrets for mode tls")
