@@ -336,6 +336,48 @@ describe('another target', () => {
     expect(session.state.at).toBe('monitored')
   })
 
+  describe('of a guest that is reached over TLS', () => {
+    const tls = { ca: 'a', certificate: 'b', key: 'c' }
+    const over = (more: Partial<Target> = {}) => aim({ mode: 'tls', tls, ...more })
+    beforeEach(() => {
+      transport = (target) => {
+        const link = new FakeLink({
+          address: target.addresses[0]!,
+          ...(target.mode === 'tls' && { hostKey: undefined }),
+        })
+        links.push(link)
+        return link
+      }
+    })
+
+    test('user, socket and host key mean nothing to it', async () => {
+      void start(over({ pinnedHostKey: 'KEY' }))
+      await clock.advance(60_000)
+      session.retarget(
+        over({ pinnedHostKey: 'OTHER', username: 'ops', socketPath: '/run/docker.sock', tls: { ...tls } }),
+      )
+      await clock.advance(10_000)
+      expect([dials.length, links[0]!.isClosed]).toEqual([1, false])
+    })
+
+    test('other secrets are used at once', async () => {
+      void start(over())
+      await clock.advance(60_000)
+      session.retarget(over({ tls: { ...tls, key: 'd' } }))
+      await clock.advance(3000)
+      expect([links[0]!.isClosed, dials[1]!.target.tls?.key]).toEqual([true, 'd'])
+    })
+
+    test('one that goes over to TLS keeps the pin of its SSH host key, and is dialled anew', async () => {
+      void start(aim({ pinnedHostKey: 'KEY' }))
+      await clock.advance(60_000)
+      session.retarget(over({ pinnedHostKey: 'KEY' }))
+      await clock.advance(3000)
+      expect([links[0]!.isClosed, dials.length, dials[1]!.target.mode]).toEqual([true, 2, 'tls'])
+      expect(Object.entries(published)).not.toContainEqual([KEY.hostKey, undefined])
+    })
+  })
+
   test('a problem ends the link', async () => {
     void start()
     await clock.advance(60_000)
