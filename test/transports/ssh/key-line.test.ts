@@ -49,7 +49,11 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(home, { recursive: true }))
 
-const blob = (line: string) => line.split(' ').find((word) => word.startsWith('AAAA'))!
+const blob = (line: string) =>
+  line
+    .split(' ')
+    .filter((word) => word.startsWith('AAAA'))
+    .at(-1)!
 
 /** What sshd does with a command: the login shell reads it, or the forced one of the line with the command beside it. */
 function run(shell: string, command: string, input = '', line?: string) {
