@@ -12,13 +12,12 @@ const path = (name: string) => join(world.dir, name)
 
 beforeAll(async () => {
   world = await World.start({ hosts: 2 })
-  const settings = { config_drive: { template: path('own.template'), tools_isos: '/nonexistent' } }
+  const settings = { config_drive: { template: '/nonexistent', tools_isos: '/nonexistent' } }
   Object.assign(world.settings, settings)
   installPlugin(world)
   await world.startDaemon()
   await untilDaemonsListen(world)
   run = cliOn(world)
-  plainVm(world, 'wrong')
 })
 afterAll(() => world.stop())
 
@@ -73,60 +72,4 @@ test('on storage that only another host has', async () => {
   expect(large.err).toMatch(/196 KiB is too large to be sent.*Run the same command on one of its hosts/s)
   expect(marked(world, vm)).toHaveLength(1)
   world.pool.db.set(pbd, 'currently_attached', true)
-})
-
-test.each<[string, string[], RegExp, number?]>([
-  ['nothing', ['config-drive'], /config-drive create VM --sr SR/],
-  ['another word', ['config-drive', 'format', 'x'], /takes create VM, show VM or default/],
-  ['create without a VM', ['config-drive', 'create'], /create takes a VM/],
-  ['create without storage', ['config-drive', 'create', 'wrong'], /needs --sr/],
-  [
-    'storage that is not there',
-    ['config-drive', 'create', 'wrong', '--sr', 'attic'],
-    /no storage repository.*"attic"/,
-    1,
-  ],
-  ['a VM that is not there', ['config-drive', 'create', 'nobody', '--sr', 'Shared storage'], /"nobody"/],
-  [
-    'a VM without a drive',
-    ['config-drive', 'show', 'wrong'],
-    /has no config drive.*xscontainer config-drive create/s,
-    1,
-  ],
-  [
-    'a file that is not there',
-    ['config-drive', 'create', 'wrong', '--sr', 'Shared storage', '--file', '/nonexistent'],
-    /\/nonexistent cannot be used.*ENOENT/s,
-    1,
-  ],
-  ['template: another word', ['template', 'make'], /takes install, remove or status/],
-])('wrong words: %s', async (_, words, message, status = 2) => {
-  const { code, out, err } = await run(words)
-  expect({ code, out }).toEqual({ code: status, out: '' })
-  expect(err).toMatch(message)
-})
-
-test('a template file of the administrator that is broken: file and line', async () => {
-  writeFileSync(path('own.template'), '#cloud-config\na: [\n')
-  const { code, err } = await run(['config-drive', 'default'])
-  expect(code).toBe(1)
-  expect(err).toMatch(/own\.template: .*line \d/)
-})
-
-test('template: install, install again, status, remove', async () => {
-  for (const row of [...world.pool.db.rows('VM')].filter((vm) => vm.get('name_label') === 'CoreOS'))
-    world.pool.db.remove(row)
-  expect(await run(['template', 'status'])).toMatchObject({
-    code: 1,
-    out: expect.stringContaining('has no template') as string,
-  })
-  const installed = await run(['template', 'install'])
-  expect(installed).toMatchObject({
-    code: 0,
-    out: expect.stringMatching(/^installed [0-9a-f-]{36} CoreOS \(UEFI, made by/) as string,
-  })
-  expect((await run(['template', 'install'])).out).toMatch(/^there is one already, left as it is: /)
-  expect(await run(['template', 'status'])).toMatchObject({ code: 0 })
-  expect((await run(['template', 'remove'])).out).toMatch(/^removed /)
-  expect(await run(['template', 'remove'])).toMatchObject({ code: 0, out: 'there was none to remove\n' })
 })

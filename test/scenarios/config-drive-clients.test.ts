@@ -69,40 +69,6 @@ describe.each(['up', 'down'])('with the daemons %s', (daemons) => {
     expect(world.config(vm)['xscontainer-monitor']).toBe('False')
   })
 
-  test('the drive of a running VM is replaced, and read while the VM has it for itself', async () => {
-    const vm = plainVm(world, 'busy', 'Running')
-    const args = { vmuuid: vm.uuid, sruuid: srUuid(world) }
-    await call(0, 'create_config_drive', { ...args, configuration: TEMPLATE })
-    const text = TEMPLATE.replace('#cloud-config', '#cloud-config\n# edited')
-    const vdi = await call(0, 'create_config_drive', { ...args, configuration: text })
-    const [drive, ...others] = drivesOf(world, vm)
-    expect(others).toEqual([])
-    expect(drive?.vdi['uuid']).toBe(vdi)
-    // XAPI plugs no read-only disk into such a guest, and lets nobody read beside one that may write.
-    expect(drive?.vbd).toMatchObject({ mode: 'RW', currently_attached: true })
-    const disks = world.pool.db.table('VDI').rows.size
-    expect(await call(0, 'get_config_drive_configuration', { vdiuuid: vdi })).toBe(text)
-    expect(world.pool.db.table('VDI').rows.size).toBe(disks)
-  })
-
-  test('a template without the key, or with it in a comment: the VM is not offered', async () => {
-    for (const configuration of [
-      '#cloud-config\nhostname: x\n',
-      '#cloud-config\n#  - ssh-rsa %CONTAINERRSAPUB%\nhostname: x\n',
-    ]) {
-      const vm = plainVm(world, 'quiet')
-      await call(0, 'create_config_drive', { vmuuid: vm.uuid, sruuid: srUuid(world), configuration })
-      expect(marked(world, vm)).toHaveLength(1)
-      expect(world.config(vm)).not.toHaveProperty('xscontainer-monitor')
-    }
-  })
-
-  test("a VM's monitoring, once decided, stays as it is", async () => {
-    const vm = world.pool.createVm({ name: 'on', powerState: 'Halted', otherConfig: { 'xscontainer-monitor': 'True' } })
-    await call(0, 'create_config_drive', { vmuuid: vm.uuid, sruuid: srUuid(world), configuration: TEMPLATE })
-    expect(world.config(vm)['xscontainer-monitor']).toBe('True')
-  })
-
   test('no task is left in XAPI, and no session in any log', () => {
     expect([...world.pool.db.rows('task')]).toEqual([])
     for (const host of world.pool.hosts) expect(pluginLog(world, host)).not.toMatch(/OpaqueRef:[0-9a-f]/)

@@ -78,6 +78,32 @@ describe('what is on the drive', () => {
   })
 })
 
+describe('offered for container management', () => {
+  const monitor = (vm: { readonly ref: string }) => sim.pool.otherConfig(vm)['xscontainer-monitor']
+
+  test('is a VM that gets the key', async () => {
+    const vm = sim.vm()
+    await sim.create(vm)
+    expect(monitor(vm)).toBe('False')
+  })
+
+  test.each(['#cloud-config\nhostname: x\n', '#cloud-config\n#  - ssh-rsa %CONTAINERRSAPUB%\nhostname: x\n'])(
+    'is none without it, or with it in a comment: %j',
+    async (configuration) => {
+      const vm = sim.vm()
+      await sim.create(vm, configuration)
+      expect(sim.marked(vm)).toHaveLength(1)
+      expect(monitor(vm)).toBeUndefined()
+    },
+  )
+
+  test.each(['True', 'False'])('stays as it was decided: %s', async (decided) => {
+    const vm = sim.pool.createVm({ name: 'on', powerState: 'Halted', otherConfig: { 'xscontainer-monitor': decided } })
+    await sim.create(vm)
+    expect(monitor(vm)).toBe(decided)
+  })
+})
+
 describe('refused', () => {
   test.each<[string, Record<string, string>, RegExp]>([
     ['no VM uuid', { vmuuid: '' }, /without its argument vmuuid/],
@@ -152,6 +178,20 @@ describe('storage', () => {
 
 describe('reading', () => {
   const read = (vdiuuid: string) => sim.run('get_config_drive_configuration', { vdiuuid })
+
+  test('a drive that a running VM has for itself: of a snapshot, which goes again', async () => {
+    const vm = sim.vm('Running')
+    const uuid = await sim.create(vm)
+    // XAPI plugs no read-only disk into such a guest, and lets nobody read beside one that may write.
+    expect(sim.marked(vm)[0]?.vbd).toMatchObject({ mode: 'RW', currently_attached: true })
+    const disks = sim.pool.db.table('VDI').rows.size
+    expect(await read(uuid)).toBe(TEMPLATE)
+    expect(sim.pool.db.table('VDI').rows.size).toBe(disks)
+    sim.pool.before('VDI.snapshot', () => {
+      throw new Error('simulated')
+    })
+    await expect(read(uuid)).rejects.toThrow(/HTTP status 500/)
+  })
 
   test("the predecessor's drive, as mkisofs has written it", async () => {
     const folder = join(sim.dir, 'old')

@@ -39,23 +39,25 @@ describe.each(STATES)('the VM is %s', (state) => {
   })
 
   // Which call of those that make the new drive fails; the old one must be as it was.
-  const early: readonly (readonly [string, number, readonly [string, ...string[]]])[] = [
-    ['VDI.create', 1, ['SR_BACKEND_FAILURE_1', '', 'x', '']],
-    ['task.create', 1, ['INTERNAL_ERROR', 'x']],
-    ['VBD.create', 1, ['SR_HAS_NO_PBDS', 'x']],
+  const marks = [
     ['VBD.add_to_other_config', 1, ['INTERNAL_ERROR', 'x']],
     ['VDI.add_to_other_config', 1, ['INTERNAL_ERROR', 'x']],
     ['VBD.remove_from_other_config', 1, ['INTERNAL_ERROR', 'x']],
     ['VBD.remove_from_other_config', 2, ['INTERNAL_ERROR', 'x']],
     ['VDI.remove_from_other_config', 1, ['INTERNAL_ERROR', 'x']],
     ['VDI.remove_from_other_config', 2, ['INTERNAL_ERROR', 'x']],
-    ...(state === 'Running'
-      ? ([
+  ] as const
+  const early: readonly (readonly [string, number, readonly [string, ...string[]]])[] =
+    state === 'Halted'
+      ? marks
+      : [
+          ['VDI.create', 1, ['SR_BACKEND_FAILURE_1', '', 'x', '']],
+          ['task.create', 1, ['INTERNAL_ERROR', 'x']],
+          ['VBD.create', 1, ['SR_HAS_NO_PBDS', 'x']],
           ['VBD.plug', 1, ['SR_BACKEND_FAILURE_46', '', 'x', '']],
           ['VBD.unplug', 1, ['DEVICE_DETACH_REJECTED', 'VBD', 'x', 'in use']],
-        ] as const)
-      : []),
-  ]
+          ['VBD.add_to_other_config', 1, ['INTERNAL_ERROR', 'x']],
+        ]
   test.each(early)(
     '%s fails (call %i, %j): the VM keeps its drive, and nothing is left',
     async (method, nth, description) => {
