@@ -376,6 +376,17 @@ describeReal('prepare-vm on a stock sshd with a real dockerd', ['sshd', 'dockerd
     expect(Object.keys(world.containers(vm))).toEqual(['web'])
   })
 
+  it('Ctrl-C where the password is asked for: nothing is changed, and the terminal shows again what is typed', async () => {
+    const vm = await fresh('leaves')
+    const command = `xscontainer prepare-vm ${vm.uuid} -u leaves --yes; echo "code $?"; stty -a | grep -oE -- "-?echo\\b"`
+    const session = new TerminalSession(world, command)
+    onTestFinished(() => session.kill())
+    await session.until(world, /Password: $/)
+    session.type('\u0003')
+    await session.until(world, /code 130\r\necho\r\n$/)
+    expectUntouched(vm)
+  })
+
   it('the plugin, with the password in a secret that is gone afterwards', async () => {
     const vm = await fresh('xo')
     const host = world.pool.hosts[0]!
