@@ -61,7 +61,6 @@ function attempt(
       ...(options.session && { session: options.session }),
     })
     diagnoseErrors(socket, options, state)
-    socket.setNoDelay(true).setKeepAlive(true, options.keepaliveMs)
     socket.disableRenegotiation()
     let cancel: () => void = () => undefined
     const proven = () => {
@@ -80,6 +79,8 @@ function attempt(
     socket.once('error', failed).once('close', closed)
     socket.on('session', options.onSession)
     socket.once('connect', () => {
+      // Not before: there is no socket of the system's yet that would take it, and nobody says so.
+      socket.setNoDelay(true).setKeepAlive(true, options.keepaliveMs)
       state.phase = 'handshake'
       observe?.({ at: 'handshake', address })
     })
