@@ -153,6 +153,33 @@ describeReal('the key of the pool', ['sshd', 'dockerd'], () => {
     }
   })
 
+  it('a guest that has the previous one only is reached within one connection', async () => {
+    await sshd.stop()
+    await sshd.configure('MaxAuthTries 3')
+    await sshd.startAgain()
+    const [unknown, previous] = [testKey().privateKey, own.privateKey].map(parsePrivateKey)
+    const limits = { port: sshd.port, connectTimeoutMs: 10_000, keepaliveMs: 60_000 }
+    const keys = { key: () => Promise.resolve(unknown!), previousKey: () => Promise.resolve(previous) }
+    const target = {
+      vmUuid: 'v',
+      mode: 'ssh',
+      addresses: [sshd.address],
+      pinnedHostKey: undefined,
+      socketPath: undefined,
+    }
+    const transport = new SshTransport({ clock: systemClock, ...keys }, limits)
+    const link = await transport.connect({ ...target, username: RESTRICTED }, signal)
+    link.close()
+    // Neither is there: both are refused, and the reason is that of any other refused key.
+    await expect(transport.connect({ ...target, username: PLAIN }, signal)).rejects.toMatchObject({
+      diagnosis: { kind: 'auth-refused' },
+    })
+    const lines = sshd
+      .log()
+      .match(/^(?:Accepted|Connection from|Failed|Connection (?:closed|reset)|Disconnecting).*$/gm)
+    expect(lines?.filter((line) => line.startsWith('Accepted'))).toHaveLength(1)
+  })
+
   it('is changed while both are monitored, each line in its own way', async () => {
     await sshd.stop()
     await sshd.configure()

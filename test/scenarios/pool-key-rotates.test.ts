@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { expect, test } from 'vitest'
 import type { Behaviour } from '../sim/guest/faults.ts'
 import { keepsKeys, nextKeyIsMade } from './guest-keys.ts'
@@ -123,9 +124,9 @@ test.concurrent(
       await untilDaemonsListen(world)
       for (const guest of guests) await world.untilMonitored(guest)
       const line = await nextKeyIsMade(world)
-      for (const [step, key] of [
-        ['xsc:key:add', NEXT],
-        ['xsc:key:remove', PREVIOUS],
+      for (const [step, key, signal] of [
+        ['xsc:key:add', NEXT, 'SIGINT'],
+        ['xsc:key:remove', PREVIOUS, 'SIGKILL'],
       ] as const) {
         const run = startCli(world, ['key', 'rotate'])
         await world.until(
@@ -133,7 +134,15 @@ test.concurrent(
           () => guests.some(({ sim }) => sim.commands.join().includes(step)),
           30,
         )
-        run.kill('SIGKILL')
+        let said = ''
+        run.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()))
+        run.kill(signal)
+        const [code] = (await once(run, 'close')) as [number | null]
+        expect([code, said]).toEqual(
+          signal === 'SIGKILL'
+            ? [null, '']
+            : [130, expect.stringMatching(/is not finished; all guests stay monitored/)],
+        )
         expect(Object.keys(poolConfig(world))).toContain(key)
         for (const guest of guests) expect(keysIn(guest).join()).toContain(oldBlob)
       }
@@ -169,6 +178,14 @@ test.concurrent(
       expect((await cliOn(world)(['key', 'rotate', '--json'])).out).toMatch(/"pending": \[\]/)
       const line = await expectSettled(world)
       for (const guest of guests) expect(keysIn(guest)).toEqual([OTHERS, line])
+      world.pool.setPower(guests[1]!, 'Halted')
+      const next = await nextKeyIsMade(world)
+      expect((await cliOn(world)(['key', 'rotate'])).out).toMatch(/1 guest is left.*\n.* guest-2: It is halted/)
+      expect((await cliOn(world)(['key', 'rotate', '--forget', 'guest-2'])).out).toMatch(
+        /The key before it is forgotten\n$/,
+      )
+      expect(await expectSettled(world)).toBe(next)
+      expect(guests.map((guest) => keysIn(guest)[1])).toEqual([next, line])
     }),
   120_000,
 )

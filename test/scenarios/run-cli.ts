@@ -35,7 +35,7 @@ export function cliOn(world: World, host?: SimHost, command = 'xscontainer'): Ru
 /** The built command with these words, to be ended by whoever started it. */
 export function startCli(world: World, words: readonly string[]): ChildProcess {
   const env = { ...process.env, XSCONTAINER_CONFIG: world.configFile() }
-  return spawn(CLI, [...words], { env, stdio: 'ignore' })
+  return spawn(CLI, [...words], { env, stdio: ['ignore', 'ignore', 'pipe'] })
 }
 
 /** What a terminal shows of a shell command line in which `xscontainer` is the built command, and how that ended. */
