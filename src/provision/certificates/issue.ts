@@ -1,4 +1,4 @@
-import { generateKeyPair, randomBytes } from 'node:crypto'
+import { createPublicKey, generateKeyPair, randomBytes, type KeyObject } from 'node:crypto'
 import { isIP } from 'node:net'
 import { promisify } from 'node:util'
 import forge from 'node-forge'
@@ -30,8 +30,9 @@ const IP_ADDRESS = 7
  * Makes a key and a certificate for it, signed by `issuer` or, for an authority, by itself: RSA 2048, SHA-256, a random
  * serial number. Some 0.2 s of CPU.
  */
-export async function issue(wish: CertificateWish, issuer?: Identity): Promise<Identity> {
-  const { privateKey, publicKey } = await promisify(generateKeyPair)('rsa', { modulusLength: BITS })
+export async function issue(wish: CertificateWish, issuer?: Identity, makeKey = newKey): Promise<Identity> {
+  const privateKey = await makeKey()
+  const publicKey = createPublicKey(privateKey)
   const key = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()
   const { pki } = forge
   const certificate = pki.createCertificate()
@@ -45,6 +46,10 @@ export async function issue(wish: CertificateWish, issuer?: Identity): Promise<I
   certificate.setExtensions([...extensionsOf(wish), ...keyIdentifiers(signer)])
   certificate.sign(pki.privateKeyFromPem(issuer?.key ?? key), forge.md.sha256.create())
   return { certificate: pki.certificateToPem(certificate).replace(/\r/g, ''), key }
+}
+
+async function newKey(): Promise<KeyObject> {
+  return (await promisify(generateKeyPair)('rsa', { modulusLength: BITS })).privateKey
 }
 
 /** 16 random bytes, positive and not zero, as RFC 5280, 4.1.2.2 wants it. */

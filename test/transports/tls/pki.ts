@@ -1,5 +1,13 @@
+import { createPrivateKey } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { issue, type CertificateWish, type Identity } from '../../../src/provision/certificates/issue.ts'
 import type { TlsParts } from '../../../src/transports/tls/material.ts'
+
+/** Making RSA keys is slow; each certificate takes the next of these. */
+const keys =
+  readFileSync(new URL('./test-keys.pem', import.meta.url), 'utf8').match(/-----BEGIN[^]+?END[^\n]+\n/g) ?? []
+let taken = 0
+const nextKey = () => Promise.resolve(createPrivateKey(keys[taken++ % keys.length]!))
 
 const DAY_MS = 86_400_000
 
@@ -14,7 +22,7 @@ export function make(
   more: Partial<CertificateWish> = {},
 ): Promise<Identity> {
   const wish = { commonName: `test ${use}`, notBefore: days(-2), notAfter: days(300), use, ...more }
-  return issue(wish, issuer)
+  return issue(wish, issuer, nextKey)
 }
 
 /** A CA, an engine's certificate for these addresses, and a client's. */
