@@ -201,10 +201,10 @@ test('what a guest shows that was given up is published only when it is monitore
   const before = links.length
   while (links.length === before) await clock.advance(1000)
   await settled()
-  await clock.advance(20_000)
+  await clock.advance(10_000)
   expect(guest.lastList?.value).toMatchObject({ entries: [{ names: 'web' }] })
   expect(published[KEY.ps]).toBeUndefined()
-  await clock.advance(11_000)
+  await clock.advance(3_000)
   expect(guest.state.at).toBe('monitored')
   expect(published[KEY.ps]).toContain('web')
 })
