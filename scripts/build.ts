@@ -2,6 +2,7 @@
 import { build, type BuildOptions, type Plugin } from 'esbuild'
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
+import { createRequire } from 'node:module'
 import { gzipSync } from 'node:zlib'
 
 /** ssh2 sets up WebAssembly for chacha20-poly1305 (16 MB of address space, 2 MB of memory); we never offer that cipher. */
@@ -43,6 +44,8 @@ const leftOut: Plugin = {
 
 /** What a call of the plugin may need, but hardly any does: packed in comments at the end of the file, at no cost. */
 const PACKED = ['do-here', 'do-there']
+/** Large packages that few runs need: packed in the same way, and unpacked when something of them is used first. */
+const RARE = ['node-forge', 'yaml']
 
 const unpack = (name: string) => `
 const text = require('node:fs').readFileSync(__filename, 'latin1')
@@ -52,6 +55,32 @@ const code = require('node:zlib').gunzipSync(packed).toString()
 const names = ['exports', 'require', 'module', '__filename', '__dirname']
 const run = require('node:vm').compileFunction(code, names, { filename: __filename + ' (${name})' })
 run(module.exports, require, module, __filename, __dirname)`
+
+const unpackAtUse = (name: string) => `
+let loaded
+const load = () => {
+  if (loaded === undefined) {
+    const module = { exports: {} }
+    ${unpack(name)}
+    loaded = module.exports
+  }
+  return loaded
+}
+for (const name of ${JSON.stringify(Object.keys(createRequire(import.meta.url)(name) as object))})
+  Object.defineProperty(exports, name, { enumerable: true, get: () => load()[name] })`
+
+const rareAtTheEnd: Plugin = {
+  name: 'rare',
+  setup(bundle) {
+    bundle.onResolve({ filter: new RegExp(`^(?:${RARE.join('|')})$`) }, ({ path, namespace }) =>
+      namespace === 'file' ? { path, namespace: 'rare' } : undefined,
+    )
+    bundle.onLoad({ filter: /./, namespace: 'rare' }, ({ path }) => {
+      packages.add(path)
+      return { contents: unpackAtUse(path) }
+    })
+  },
+}
 
 const packedAtTheEnd: Plugin = {
   name: 'packed',
@@ -66,10 +95,17 @@ const packedAtTheEnd: Plugin = {
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
 
-/** The code of a bundle that starts at this file. */
-async function bundle(entry: string, head: string, plugins: Plugin[] = []): Promise<string> {
+/** Other people's packages of which something is in the bundles: their licences ship too. */
+const packages = new Set<string>()
+
+/** The code of a bundle that starts at this file, or of what `entry` says. */
+async function bundle(
+  entry: string | { readonly contents: string },
+  head: string,
+  plugins: Plugin[] = [rareAtTheEnd],
+): Promise<string> {
   const options = {
-    entryPoints: [entry],
+    ...(typeof entry === 'string' ? { entryPoints: [entry] } : { stdin: { ...entry, resolveDir: process.cwd() } }),
     write: false,
     bundle: true,
     platform: 'node',
@@ -82,9 +118,25 @@ async function bundle(entry: string, head: string, plugins: Plugin[] = []): Prom
     define: { 'import.meta.url': 'importMetaUrl', XSCONTAINER_VERSION: JSON.stringify(version) },
     banner: { js: head },
     logLevel: 'warning',
+    metafile: true,
   } satisfies BuildOptions
-  const { outputFiles } = await build(options)
+  const { outputFiles, metafile } = await build(options)
+  for (const path of Object.keys(metafile.inputs)) {
+    const name = /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1]
+    if (name !== undefined) packages.add(name)
+  }
   return outputFiles[0]!.text
+}
+
+/** A part to stand at the end of a file. */
+function packed(name: string, code: string): string {
+  return `/*${name}:${gzipSync(code, { level: 9 }).toString('base64')}*/\n`
+}
+
+async function rareParts(): Promise<string> {
+  const part = async (name: string) =>
+    packed(name, await bundle({ contents: `module.exports = require('${name}')` }, '', []))
+  return (await Promise.all(RARE.map(part))).join('')
 }
 
 /** In one step: what runs or starts meanwhile sees the old file or the new one. */
@@ -95,24 +147,21 @@ function install(file: string, code: string): void {
 }
 
 async function plugin(): Promise<string> {
-  const parts = [await bundle('src/bin/plugin.ts', PLUGIN_HEAD, [packedAtTheEnd])]
-  for (const name of PACKED) {
-    const code = gzipSync(await bundle(`src/app/plugin/${name}.ts`, IMPORT_META_URL), { level: 9 })
-    parts.push(`/*${name}:${code.toString('base64')}*/\n`)
-  }
-  return parts.join('')
+  const part = async (name: string) => packed(name, await bundle(`src/app/plugin/${name}.ts`, IMPORT_META_URL))
+  const parts = await Promise.all(PACKED.map(part))
+  return [await bundle('src/bin/plugin.ts', PLUGIN_HEAD, [packedAtTheEnd]), ...parts, rare].join('')
 }
 
+const rare = await rareParts()
 for (const folder of ['dist/bin', 'dist/plugins']) mkdirSync(folder, { recursive: true })
 // The checkout is an ES module package; the bundles are CommonJS, wherever they are copied to.
 writeFileSync('dist/package.json', '{ "type": "commonjs" }\n')
-install(
-  'dist/bin/xscontainer-monitor',
-  await bundle('src/bin/xscontainer-monitor.ts', `${MONITOR_HEAD}\n${IMPORT_META_URL}`),
-)
-install('dist/bin/xscontainer', await bundle('src/bin/xscontainer.ts', `${COMMAND_HEAD}\n${IMPORT_META_URL}`))
-install(
-  'dist/bin/xscontainer-prepare-vm',
-  await bundle('src/bin/xscontainer-prepare-vm.ts', `${COMMAND_HEAD}\n${IMPORT_META_URL}`),
-)
+for (const [name, head] of [
+  ['xscontainer-monitor', MONITOR_HEAD],
+  ['xscontainer', COMMAND_HEAD],
+  ['xscontainer-prepare-vm', COMMAND_HEAD],
+] as const) {
+  install(`dist/bin/${name}`, (await bundle(`src/bin/${name}.ts`, `${head}\n${IMPORT_META_URL}`)) + rare)
+}
 install('dist/plugins/xscontainer', await plugin())
+writeFileSync('dist/packages.json', `${JSON.stringify([...packages].sort(), undefined, 2)}\n`)
