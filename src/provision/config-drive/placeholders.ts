@@ -67,16 +67,16 @@ export function fill(template: string, from: number, values: Values): Filled {
   let next = from
   for (const token of tokens) {
     if (token.start < next || literal.has(token)) continue
-    output.copy(template.slice(next, token.start), next)
+    output.put(template.slice(next, token.start), next)
     next = token.end
     if (token.mark === 'HINEXISTS') {
       if (values.device === undefined) next = blocks.get(token)?.end ?? next
     } else if (token.mark !== 'ENDHINEXISTS') {
       used.push(token)
-      output.insert(valueOf(token, values), token.start)
+      output.put(valueOf(token, values), token.start)
     }
   }
-  output.copy(template.slice(next), next)
+  output.put(template.slice(next), next)
   return { text: output.text(), sourceOf: (offset) => output.sourceOf(offset), used }
 }
 
@@ -89,26 +89,12 @@ function valueOf({ mark, text }: Token, { hostName, key, device }: Values): stri
 
 /** A text that knows where its pieces come from. */
 class Pieces {
-  readonly #pieces: {
-    readonly text: string
-    readonly at: number
-    readonly source: number
-    readonly copied: boolean
-  }[] = []
+  readonly #pieces: { readonly text: string; readonly at: number; readonly source: number }[] = []
   #length = 0
 
-  /** What stands so at `source`. */
-  copy(text: string, source: number): void {
-    this.#put(text, source, true)
-  }
-
-  /** What takes the place of something at `source`. */
-  insert(text: string, source: number): void {
-    this.#put(text, source, false)
-  }
-
-  #put(text: string, source: number, copied: boolean): void {
-    this.#pieces.push({ text, at: this.#length, source, copied })
+  /** What stands at `source`, or takes the place of what does. */
+  put(text: string, source: number): void {
+    this.#pieces.push({ text, at: this.#length, source })
     this.#length += text.length
   }
 
@@ -118,7 +104,6 @@ class Pieces {
 
   sourceOf(offset: number): number {
     const piece = this.#pieces.findLast(({ at }) => at <= offset)
-    if (piece === undefined) return 0
-    return piece.source + (piece.copied ? Math.min(offset - piece.at, piece.text.length) : 0)
+    return piece === undefined ? 0 : piece.source + Math.min(offset - piece.at, piece.text.length)
   }
 }

@@ -19,7 +19,7 @@ const EXAMPLE = { map: 'lines such as "hostname: web"', list: 'lines that begin 
 
 /**
  * The first fault of a text, or undefined when it is YAML of this kind, or nothing but comments. As lenient as
- * cloud-init's own reader (PyYAML): YAML 1.1, keys may repeat, brackets may stand anywhere.
+ * cloud-init's own reader (PyYAML): YAML 1.1, keys may repeat, a comment may stand right after a quote.
  */
 export function yamlFault(text: string, wanted: 'map' | 'list'): YamlFault | undefined {
   const options = { version: '1.1', uniqueKeys: false, strict: false, prettyErrors: false, logLevel: 'error' } as const

@@ -75,7 +75,6 @@ function* entriesOf(area: Buffer): Generator<{ letters: string; content: Buffer 
 async function continued(content: Buffer, block: number, bytes: IsoBytes): Promise<Buffer> {
   const at = content.readUInt32LE(0) * block + content.readUInt32LE(8)
   const length = content.readUInt32LE(16)
-  if (at >= bytes.size) throw brokenIso('a part of it would lie past its end')
   const sector = await bytes.sectorAt(at)
   const from = at - sector.offset
   if (from + length > sector.bytes.length) throw brokenIso('the description of a file in it goes over a sector')

@@ -32,6 +32,7 @@ describe('templates that guests can read', () => {
     ['keys that repeat', '#cloud-config\na: 1\na: 2\n'],
     ['brackets that end at the begin of a line', '#cloud-config\na: [\n  1\n]\n'],
     ['anchors and merges', '#cloud-config\na: &a {x: 1}\nb:\n  <<: *a\n  c: *a\n'],
+    ['a comment right after a quote', '#cloud-config\na: "x"#c\n'],
     ['a first line in capitals', '#Cloud-Config\na: 1\n'],
     ['an archive', '#cloud-config-archive\n- type: text/cloud-config\n  content: x\n'],
     ['a script', '#!/bin/sh\necho "unbalanced\n'],

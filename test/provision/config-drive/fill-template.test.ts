@@ -107,7 +107,7 @@ describe('the key line', () => {
   })
 
   test('JSON has no comments', () => {
-    expect(fillTemplate('{"a": "# ssh-rsa %CONTAINERRSAPUB%"}', FACTS).keyLineActive).toBe(true)
+    expect(fillTemplate('{"a": "key #1: ssh-rsa %CONTAINERRSAPUB%"}', FACTS).keyLineActive).toBe(true)
   })
 
   test('of the default template is active, and stands there as clients look for it', () => {

@@ -47,7 +47,7 @@ test('whatever bytes are changed, the reader stays within the image and ends', a
       expect(source.outside).toEqual([])
       expect(source.asked).toBeLessThan(MOST_READ)
     }),
-    { numRuns: 1500 },
+    { numRuns: 800 },
   )
 })
 
@@ -64,7 +64,7 @@ test('whatever 32-bit number is changed, and wherever the image is cut off', asy
       expect(source.outside).toEqual([])
       expect(source.asked).toBeLessThan(MOST_READ)
     }),
-    { numRuns: 1500 },
+    { numRuns: 800 },
   )
 })
 
@@ -87,6 +87,6 @@ test('whatever files an image is made of, they are in it', async () => {
       )
       expect(contents(found)).toEqual(contents(files))
     }),
-    { numRuns: 200 },
+    { numRuns: 100 },
   )
 })

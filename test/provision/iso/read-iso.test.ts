@@ -88,6 +88,35 @@ describe('reading a file', () => {
   })
 })
 
+describe('files that are not as usual', () => {
+  const two = [
+    { path: 'A', data: Buffer.from('first ') },
+    { path: 'B', data: Buffer.from('second') },
+  ]
+
+  test('one in several parts is put together', async () => {
+    const bytes = writeIso({ label: 'x', files: two, now: NOW })
+    bytes[recordAt(bytes, 'A.;1') + 25] = 0x80
+    const iso = await readIso(new WatchedSource(bytes))
+    expect(iso.files).toEqual([{ path: 'B', size: 12 }])
+    expect((await iso.read('B', 12))?.toString()).toBe('first second')
+    await expect(iso.read('B', 11)).rejects.toThrow('has 12 bytes')
+  })
+
+  test('the second half of a Macintosh file is none', async () => {
+    const bytes = writeIso({ label: 'x', files: two, now: NOW })
+    bytes[recordAt(bytes, 'A.;1') + 25] = 0x04
+    expect((await readIso(new WatchedSource(bytes))).files.map(({ path }) => path)).toEqual(['B'])
+  })
+
+  test('one with gaps between its parts is not given as if it had none', async () => {
+    const bytes = writeIso({ label: 'x', files: two, now: NOW })
+    bytes[recordAt(bytes, 'A.;1') + 26] = 1
+    const iso = await readIso(new WatchedSource(bytes))
+    await expect(iso.read('A', 100)).rejects.toThrow('"A" on the ISO image cannot be read: it is interleaved')
+  })
+})
+
 describe('an image that leads astray', () => {
   test('a folder that contains itself is looked at once', async () => {
     const bytes = sample()
@@ -107,6 +136,19 @@ describe('an image that leads astray', () => {
     const bytes = sample()
     bytes.writeUInt32LE(0x7fffffff, recordAt(bytes, 'AGENT') + 10)
     expect((await fails(bytes)).message).toContain('a folder in it would be huge')
+  })
+
+  test('folders that lie upon one another are not read without end', async () => {
+    const names = Array.from({ length: 12 }, (_, index) => `FOLDER${String.fromCharCode(65 + index)}`)
+    const files = names.map((name) => ({ path: `${name}/file`, data: Buffer.alloc(0) }))
+    const bytes = writeIso({ label: 'x', files, now: NOW })
+    names.forEach((name, index) => {
+      bytes.writeUInt32LE(bytes.length / SECTOR + index, recordAt(bytes, name) + 2)
+      bytes.writeUInt32LE(8 << 20, recordAt(bytes, name) + 10)
+    })
+    // Zeros are no entries: only the reading itself costs.
+    const error = await fails(Buffer.concat([bytes, Buffer.alloc(9 << 20)]))
+    expect(error.message).toContain('its folders have no end')
   })
 
   test('an entry that goes over its sector', async () => {

@@ -20,6 +20,8 @@ export const HARD_FILES: readonly IsoEntry[] = [
   { path: `long/${'n'.repeat(255)}`, data: Buffer.from('as long as Linux takes') },
   { path: `long/${'m'.repeat(180)}.one`, data: Buffer.from('alike for the first') },
   { path: `long/${'m'.repeat(180)}.two`, data: Buffer.from('180 characters') },
+  // Their descriptions need more than one sector beside the folder.
+  ...Array.from('abcdefghijklmnop', (letter) => ({ path: `long/${letter.repeat(240)}`, data: Buffer.from(letter) })),
   ...[2047, 2048, 2049, 70_000].map((size) => ({ path: `sizes/${size}`, data: patterned(size, size) })),
   ...Array.from({ length: 150 }, (_, index) => ({
     path: `many/A rather long name, and ${index} of its kind.text`,

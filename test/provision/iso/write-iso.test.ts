@@ -66,6 +66,19 @@ describe('an image', () => {
     expect(new Set(rootNames(image(files), 16, latin)).size).toBe(500)
   })
 
+  test('has its plain names in the order of ECMA-119, as if filled up with spaces', () => {
+    const found = rootNames(image(['aa', 'a0', 'a.b', 'a'].map(file)), 16, latin)
+    expect(found).toEqual(['A.;1', 'A.B;1', 'A0.;1', 'AA.;1'])
+  })
+
+  test('has a place of its own for each file, also for empty ones: some take files of one place for one', () => {
+    const empty = ['a', 'b', 'c'].map((path) => ({ path, data: Buffer.alloc(0) }))
+    const bytes = image(empty)
+    const root = parseRecord(bytes.subarray(16 * SECTOR + 156, 16 * SECTOR + 190))
+    const records = [...recordsOf(bytes.subarray(root.block * SECTOR, (root.block + 1) * SECTOR))]
+    expect(new Set(records.slice(2).map(({ block }) => block)).size).toBe(3)
+  })
+
   test('has Joliet names of at most 64 characters without those that Joliet forbids', () => {
     const long = 'x'.repeat(100)
     const found = rootNames(
