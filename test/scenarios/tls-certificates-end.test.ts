@@ -7,7 +7,7 @@ import { cliOn } from './run-cli.ts'
 import { TLS_PORT, WindowsGuest } from './windows-guest.ts'
 import { World } from './world.ts'
 
-vi.setConfig({ testTimeout: 60_000 })
+vi.setConfig({ testTimeout: 120_000 })
 
 const SETTINGS = { guest: { tls_port: TLS_PORT } }
 

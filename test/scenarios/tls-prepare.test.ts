@@ -9,7 +9,7 @@ import { cliOn, type RunCli } from './run-cli.ts'
 import { TLS_PORT, WindowsGuest } from './windows-guest.ts'
 import { World } from './world.ts'
 
-vi.setConfig({ testTimeout: 60_000 })
+vi.setConfig({ testTimeout: 120_000 })
 
 const SETTINGS = { guest: { tls_port: TLS_PORT, allow_loopback: true, connect_timeout_s: 3, keepalive_s: 5 } }
 const TLS_NAMES = ['xscontainer-tls-client-cert', 'xscontainer-tls-client-key', 'xscontainer-tls-ca-cert']
@@ -191,7 +191,7 @@ describe.concurrent('preparing a VM for TLS', () => {
       const words = ['prepare-vm', guest.uuid, '--mode', 'tls', '--generate-certs', '--yes']
       const env = { ...process.env, XSCONTAINER_CONFIG: world.configFile() }
       const command = spawn('dist/bin/xscontainer', words, { env, stdio: 'ignore' })
-      await world.until('the disc is in the drive', () => guest.inserted.length > 0)
+      await world.until('the disc is in the drive', () => guest.inserted.length > 0, 60)
       command.kill('SIGINT')
       const [code] = (await once(command, 'exit')) as [number]
       expect(code).toBe(130)

@@ -8,12 +8,16 @@ import { isFailure } from '../../xapi/errors.ts'
 
 const TIDY_MS = 120_000
 const NAME = 'Container Management certificates'
+/** In other_config of discs of ours. */
+const MARK = 'xscontainer-certificates'
 
 /** Storage where the disc may be made, and the drive that it goes into. */
 export interface DiscPlace {
   readonly drive: Drive
   /** What is in the drive; it is put back afterwards. */
   readonly held: Disk | undefined
+  /** One of ours in the drive, of a command that was killed: it is destroyed. */
+  readonly stale?: Disk | undefined
   /** Refs of storage repositories, the most fitting first. */
   readonly storages: readonly string[]
 }
@@ -27,7 +31,8 @@ export async function findDrive(
   const drives = (await disks.drivesOf(vm.ref, signal)).filter(({ isCd }) => isCd)
   const drive = drives.find(({ disk }) => disk === undefined) ?? drives[0]
   if (drive === undefined) throw noDrive(vm)
-  return { drive, held: drive.disk === undefined ? undefined : await disks.disk(drive.disk, signal) }
+  const inside = drive.disk === undefined ? undefined : await disks.disk(drive.disk, signal)
+  return inside?.otherConfig[MARK] === 'True' ? { drive, held: undefined, stale: inside } : { drive, held: inside }
 }
 
 /**
@@ -56,10 +61,14 @@ export async function withDisc<T>(
 /** On the first storage that takes it: XAPI inserts only what is on storage for ISO files, where that is asked for. */
 async function insertDisc(
   disks: DiskStore,
-  { drive, held, storages }: DiscPlace,
+  { drive, held, stale, storages }: DiscPlace,
   image: Buffer,
   signal: AbortSignal,
 ): Promise<Disk> {
+  if (stale !== undefined) {
+    await disks.eject(drive.ref, signal)
+    await disks.destroyDisk(stale.ref, signal)
+  }
   let last: unknown = noStorage()
   for (const sr of storages) {
     const disc = await disks
@@ -69,7 +78,7 @@ async function insertDisc(
           name: NAME,
           description: 'Server certificate and key for the container engine; destroyed when it is installed',
           content: image,
-          otherConfig: {},
+          otherConfig: { [MARK]: 'True' },
           fileName: `xscontainer-${drive.vm.slice(-12)}.iso`,
         },
         signal,

@@ -86,6 +86,18 @@ describe('a disc for a guest', () => {
     ])
   })
 
+  test('one that a killed command has left is destroyed, and not put back', async () => {
+    const stale = { ...WINDOWS, ref: 'stale', otherConfig: { 'xscontainer-certificates': 'True' } }
+    drives = [drive('3', 'stale')]
+    const found = await findDrive({ ...disks, disk: () => Promise.resolve(stale) }, VM, SIGNAL)
+    expect(found).toMatchObject({ held: undefined, stale: { ref: 'stale' } })
+    await use({ ...found, storages: ['iso'] })
+    expect(calls).toEqual([
+      ...['eject drive-3', 'destroy stale', 'create iso', 'insert drive-3 disc-iso'],
+      ...['eject drive-3', 'destroy disc-iso'],
+    ])
+  })
+
   test('is made on the next storage when one is full or not for discs, and nothing stays on the first', async () => {
     failing.set('create iso', new TransientError({ kind: 'sr-full', cause: 'Full', cure: 'Make room' }))
     expect(await use(place())).toBe('worked')
