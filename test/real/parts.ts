@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 /** A part of the real world a test needs on this machine. */
-export type RealPart = 'sshd' | 'dockerd' | 'podman' | 'cloudInit' | 'isoTools'
+export type RealPart = 'sshd' | 'dockerd' | 'podman' | 'cloudInit' | 'isoTools' | 'shells'
 
 export interface RealParts {
   readonly sshd: boolean
@@ -10,6 +10,7 @@ export interface RealParts {
   readonly podman: boolean
   readonly cloudInit: boolean
   readonly isoTools: boolean
+  readonly shells: boolean
   /** Why a part is missing, for whoever reads the test report. */
   readonly reason?: string
 }
@@ -23,6 +24,7 @@ const programsOf: Record<RealPart, readonly string[]> = {
   podman: ['podman', 'conmon', 'busybox'],
   cloudInit: ['cloud-init', 'bsdtar'],
   isoTools: ['isoinfo', 'genisoimage', 'xorriso', 'bsdtar'],
+  shells: ['fish', 'tcsh', 'sudo'],
 }
 
 const searchPath = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
@@ -36,7 +38,7 @@ export function findProgram(name: string): string | undefined {
 /** Which of the real parts can be started here: needs root and the programs that scripts/install-test-parts.sh installs. */
 export function realParts(): RealParts {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) {
-    const none = { sshd: false, dockerd: false, podman: false, cloudInit: false, isoTools: false }
+    const none = { sshd: false, dockerd: false, podman: false, cloudInit: false, isoTools: false, shells: false }
     return { ...none, reason: 'real sshd, dockerd and podman need root on Linux' }
   }
   const missing = (programs: readonly string[]) => programs.filter((program) => findProgram(program) === undefined)
@@ -49,6 +51,7 @@ export function realParts(): RealParts {
     podman: has('podman'),
     cloudInit: has('cloudInit'),
     isoTools: has('isoTools'),
+    shells: has('shells'),
     ...(lacking.length > 0 && { reason: `not installed: ${lacking.join(', ')} (run scripts/install-test-parts.sh)` }),
   }
 }

@@ -34,7 +34,7 @@ const SSHD = [
   'Match all',
 ]
 
-describeReal('prepare-vm on a stock sshd with a real dockerd', ['sshd', 'dockerd'], () => {
+describeReal('prepare-vm on a stock sshd with a real dockerd', ['sshd', 'dockerd', 'shells'], () => {
   const setting: RealSetting = { guests: [] }
   let world: World
   let guest: RealGuest
