@@ -26,6 +26,14 @@ function run(program: string, ...args: string[]): Buffer {
   return execFileSync(program, args, { cwd: dir, maxBuffer: 64 << 20, stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
+/** Whether this kernel knows ISO 9660; where it does not, a line that nobody overlooks says so. */
+function kernelMounts(): boolean {
+  spawnSync('modprobe', ['-q', 'isofs'])
+  const known = /\biso9660$/m.test(readFileSync('/proc/filesystems', 'utf8'))
+  if (!known) process.stderr.write('\n*** NOT RUN: mounting our images: this kernel does not know iso9660\n\n')
+  return known
+}
+
 /** All regular files below a folder of this machine. */
 function filesBelow(folder: string): Record<string, string> {
   const paths = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
@@ -89,6 +97,15 @@ describeReal('our images, read by others', ['isoTools'], () => {
     for (const path of paths) expect(listed).toContain(`/${path}`)
     const large = paths.find((path) => /70000/.test(path)) ?? ''
     expect(run('isoinfo', ...names, '-i', image, '-x', `/${large}`).equals(patterned(70_000, 70_000))).toBe(true)
+  })
+
+  test.runIf(kernelMounts())('the kernel mounts it, and all files are there', () => {
+    const folder = join(dir, 'mounted')
+    mkdirSync(folder)
+    // In a mount namespace of its own: nothing stays mounted whatever happens.
+    const copy = 'mount -o loop,ro "$1" /mnt && cp -a /mnt/. "$2"'
+    run('unshare', '--mount', 'sh', '-ec', copy, 'sh', image, folder)
+    expect(filesBelow(folder)).toEqual(contents(HARD_FILES))
   })
 
   test('isovfy finds nothing wrong with it', () => {
