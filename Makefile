@@ -31,6 +31,22 @@ build: node_modules ## bundle the executables into dist/
 bench: build test-parts ## figures against real sshd and dockerd, as in docs/performance.md
 	@$(TSX) test/bench/bench.ts
 
+rpm: node_modules package-parts ## the three RPMs and their source RPMs, in dist/packages
+	@$(TSX) scripts/package/build-rpms.ts
+
+pack: rpm ## RPMs, supplemental pack ISO and yum repository, in dist/packages
+	@$(TSX) scripts/package/make-pack.ts
+
+sign: node_modules package-parts ## sign the pack with a key of gpg's: make sign KEY=id
+	@$(TSX) scripts/package/sign-pack.ts '$(KEY)'
+
+rpm-in-docker: ## make pack in a container: BASE=image, with everything that it takes
+	@scripts/package/rpm-in-docker.sh '$(BASE)'
+
+test-package: ## make pack, and try what came out: install, run, upgrade, erase, twice the same bytes
+	@$(MAKE) --no-print-directory pack
+	@$(NODE) node_modules/vitest/vitest.mjs run --config test/package/vitest.config.ts
+
 sim: node_modules ## a simulated XAPI with guests, for trials by hand
 	@$(TSX) test/sim/main.ts
 
@@ -46,4 +62,8 @@ clean: ## remove what was built
 test-parts: node_modules
 	@scripts/install-test-parts.sh
 
+package-parts:
+	@scripts/install-package-parts.sh
+
 .PHONY: help demo test check build bench sim golden format clean test-parts
+.PHONY: rpm pack sign rpm-in-docker test-package package-parts

@@ -1,0 +1,107 @@
+/** `make rpm`: the three packages and their source packages in dist/packages. */
+import { createHash } from 'node:crypto'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { runtimeBom } from './bill-of-materials.ts'
+import { buildPackage, PACKAGES, WORK } from './build-package.ts'
+import { readManifest } from './fetch-parts.ts'
+import { makeRuntime, unpackedNode } from './make-runtime.ts'
+import { updateUuid, updateXml, xsPackages, xsRepository } from './pack-documents.ts'
+import { packageVersion } from './package-version.ts'
+import { run, tryRun } from './run.ts'
+import { stagePrograms } from './stage-programs.ts'
+
+const DOWNLOADS = join(process.cwd(), WORK, 'downloads')
+/** What decides the runtime's bytes, besides the tools that make it. */
+const RUNTIME_SOURCES = [
+  'rpm/runtime.json',
+  'rpm/macros.inc',
+  'rpm/xscontainer-runtime.spec.in',
+  'scripts/package/make-runtime.ts',
+  'scripts/package/bill-of-materials.ts',
+  'scripts/package/build-package.ts',
+]
+
+rmSync(PACKAGES, { recursive: true, force: true })
+mkdirSync(DOWNLOADS, { recursive: true })
+const version = packageVersion()
+const manifest = readManifest()
+const runtimeVersion = `${manifest.node.version}-${manifest.release}`
+
+console.log(`xscontainer ${version.version}-${version.release}, runtime ${runtimeVersion}`)
+run(unpackedNode(DOWNLOADS), ['--import', 'tsx', 'scripts/build.ts'])
+const runtime = buildRuntime()
+const programs = buildPackage({
+  name: 'xscontainer',
+  ...version,
+  values: { RUNTIME: runtimeVersion },
+  stage: (tree) => stagePrograms(tree, version),
+})
+const update = buildPackage({
+  name: 'update-xscontainer',
+  ...version,
+  values: { RUNTIME: runtimeVersion, UUID: updateUuid(version) },
+  stage: stageRecords,
+})
+for (const file of [runtime, programs, update]) console.log(`${PACKAGES}/RPMS/${basename(file)}`)
+
+/** Packing 115 MB takes a minute or two: done anew only when something about the runtime has changed. */
+function buildRuntime(): string {
+  const { release, node } = manifest
+  const epoch = runtimeEpoch()
+  const tools = ['rpmbuild', 'patchelf', 'strip'].map((tool) => run(tool, ['--version']).split('\n')[0])
+  const hash = createHash('sha256').update([epoch, ...tools].join('\n'))
+  for (const file of RUNTIME_SOURCES) hash.update(readFileSync(file))
+  const kept = join(WORK, 'runtime', hash.digest('hex').slice(0, 20))
+  const base = `xscontainer-runtime-${node.version}-${release}`
+  const files = [`RPMS/${base}.x86_64.rpm`, `SRPMS/${base}.src.rpm`]
+  if (!files.every((file) => existsSync(join(kept, file)))) {
+    buildPackage({
+      name: 'xscontainer-runtime',
+      version: node.version,
+      release,
+      epoch,
+      values: {},
+      stage(tree) {
+        makeRuntime(tree, DOWNLOADS)
+        writeFileSync(join(tree, 'opt/xscontainer/share/doc/sbom.cdx.json'), runtimeBom(runtimeVersion, epoch))
+      },
+    })
+    for (const file of files) copy(join(PACKAGES, file), join(kept, file))
+  }
+  for (const file of files) copy(join(kept, file), join(PACKAGES, file))
+  return join(PACKAGES, files[0]!)
+}
+
+/** The time of the commit that last changed the runtime: later commits leave its bytes as they are. */
+function runtimeEpoch(): string {
+  const told =
+    process.env['SOURCE_DATE_EPOCH'] ?? tryRun('git', ['log', '-1', '--format=%ct', '--', ...RUNTIME_SOURCES])
+  return told?.trim() || version.epoch
+}
+
+function copy(from: string, to: string): void {
+  mkdirSync(dirname(to), { recursive: true })
+  if (from !== to) copyFileSync(from, to)
+}
+
+function stageRecords(tree: string): void {
+  const installed = [runtime, programs].reduce((sum, file) => sum + installedBytes(file), 0)
+  const files = [runtime, programs].map((file) => ({
+    path: `Packages/${basename(file)}`,
+    label: basename(file).replace(/-\d.*/, ''),
+    bytes: readFileSync(file),
+  }))
+  const put = (path: string, text: string) => {
+    mkdirSync(dirname(join(tree, path)), { recursive: true })
+    writeFileSync(join(tree, path), text, { mode: 0o644 })
+  }
+  const pack = 'etc/xensource/installed-repos/xs:xscontainer'
+  put(`${pack}/XS-REPOSITORY`, xsRepository(version))
+  put(`${pack}/XS-PACKAGES`, xsPackages(files))
+  put(`var/update/applied/${updateUuid(version)}`, updateXml(version, installed))
+}
+
+function installedBytes(file: string): number {
+  return Number(run('rpm', ['-qp', '--nosignature', '--qf', '%{SIZE}', file]))
+}
