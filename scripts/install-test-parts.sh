@@ -16,6 +16,7 @@ conmon:conmon
 busybox:busybox-static
 socat:socat
 ip:iproute2
+openssl:openssl
 iptables:iptables
 unshare:util-linux
 nsenter:util-linux
