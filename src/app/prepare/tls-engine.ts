@@ -9,7 +9,7 @@ import type { PrepareContext } from './prepare-context.ts'
 
 /** How long somebody may take to run the script in the guest. */
 const SCRIPT_MS = 30 * 60_000
-const ASK_AGAIN_MS = 2000
+const ASK_AGAIN_MS = 1000
 
 /** Reaches the engine with this material as the monitor will, and asks it for its containers: what was found, in words. */
 export async function askOverTls(
