@@ -42,7 +42,7 @@ export function buildPackage(recipe: Recipe): string {
 
 function fillSpec({ name, version, release, values }: Recipe): string {
   const all: Record<string, string> = {
-    MACROS: readFileSync('rpm/macros.inc', 'utf8'),
+    MACROS: readFileSync('rpm/build-macros', 'utf8'),
     VERSION: version,
     RELEASE: release,
     ...values,

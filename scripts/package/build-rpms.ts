@@ -7,7 +7,7 @@ import { buildPackage, PACKAGES, WORK } from './build-package.ts'
 import { readManifest } from './fetch-parts.ts'
 import { makeRuntime, unpackedNode } from './make-runtime.ts'
 import { updateUuid, updateXml, xsPackages, xsRepository } from './pack-documents.ts'
-import { packageVersion } from './package-version.ts'
+import { keepVersion, packageVersion } from './package-version.ts'
 import { run, tryRun } from './run.ts'
 import { stagePrograms } from './stage-programs.ts'
 
@@ -15,7 +15,7 @@ const DOWNLOADS = join(process.cwd(), WORK, 'downloads')
 /** What decides the runtime's bytes, besides the tools that make it. */
 const RUNTIME_SOURCES = [
   'rpm/runtime.json',
-  'rpm/macros.inc',
+  'rpm/build-macros',
   'rpm/xscontainer-runtime.spec.in',
   'scripts/package/make-runtime.ts',
   'scripts/package/bill-of-materials.ts',
@@ -43,6 +43,7 @@ const update = buildPackage({
   values: { RUNTIME: runtimeVersion, UUID: updateUuid(version) },
   stage: stageRecords,
 })
+keepVersion(version)
 for (const file of [runtime, programs, update]) console.log(`${PACKAGES}/RPMS/${basename(file)}`)
 
 /** Packing 115 MB takes a minute or two: done anew only when something about the runtime has changed. */

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { run, tryRun } from './run.ts'
 
 export interface PackageVersion {
@@ -28,4 +28,16 @@ export function packageVersion(): PackageVersion {
   const [, tag = '', commits = '', hash = ''] = tagged
   if (tag !== version) throw new Error(`The tag says v${tag}, package.json says ${version}: make them agree`)
   return { version, release: (commits === '0' ? '1' : `1.${commits}.${hash}`) + dirty, epoch }
+}
+
+const BUILT = 'dist/packages/version.json'
+
+/** Has what is made of the packages later go by the version that they have, whatever is committed meanwhile. */
+export function keepVersion(version: PackageVersion): void {
+  writeFileSync(BUILT, `${JSON.stringify(version)}\n`)
+}
+
+/** The version of the packages that were built last. */
+export function keptVersion(): PackageVersion {
+  return JSON.parse(readFileSync(BUILT, 'utf8')) as PackageVersion
 }
