@@ -27,7 +27,7 @@ _xscontainer() {
     word=${COMP_WORDS[i]}
     case $word in
       --config) config=(--config "${COMP_WORDS[++i]}") ;;
-      -n | --tail | --since | -u | --user | --sr | --file | --username | --identity | --password-file | --mode | \
+      -n | --tail | --level | --since | -u | --user | --sr | --file | --username | --identity | --password-file | --mode | \
         --client-cert | --client-key | --ca-cert) [[ -n $verb ]] && ((i++)) ;;
       -i) [[ $verb == prepare-vm ]] && ((i++)) ;;
       -*) ;;
@@ -50,6 +50,7 @@ _xscontainer() {
       [[ -n $verb ]] && mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return
       ;;
     --file) [[ -n $verb ]] && mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
+    --level) [[ -n $verb ]] && mapfile -t COMPREPLY < <(compgen -W "trace debug info warn error fatal" -- "$cur") && return ;;
     -n | --tail | --since | -u | --user | --username | --sr) [[ -n $verb ]] && return ;;
   esac
 
@@ -57,6 +58,8 @@ _xscontainer() {
     status) options='--pool --json' ;;
     ps) options='--all --pool --json' ;;
     top | inspect | stats | doctor) options='--json' ;;
+    log) options='--tail --level' ;;
+    purge) options='--published --yes' ;;
     logs) options='--follow --tail --since' ;;
     key) options='--restrict --forget --finish --next --json' ;;
     exec) options='--interactive --tty --user' ;;
@@ -74,10 +77,10 @@ _xscontainer() {
   case $verb in
     '')
       mapfile -t COMPREPLY < <(compgen -W 'status ps top inspect logs stats start stop restart pause unpause exec console
-        register deregister prepare-vm tls watch config-drive template key doctor help' -- "$cur")
+        register deregister prepare-vm tls watch config-drive template key log purge doctor help' -- "$cur")
       ;;
     help) mapfile -t COMPREPLY < <(compgen -W 'status ps top inspect logs stats start stop restart pause unpause exec
-        console register deregister prepare-vm tls watch config-drive template key doctor' -- "$cur") ;;
+        console register deregister prepare-vm tls watch config-drive template key log purge doctor' -- "$cur") ;;
     ps | register | deregister | prepare-vm | watch | doctor)
       ((${#given[@]} == 0)) && _xscontainer_offer < <(_xscontainer_vms)
       ;;

@@ -219,6 +219,26 @@ EXAMPLES
   xscontainer key rotate --forget old-vm
 
 `,
+  log: `  Time, level, what happened, why, and the rest as name=value. Lines of the predecessor's log come as they are. The
+  file is [log] file of the configuration; rotated parts of it stay beside it.
+
+OPTIONS
+  -n, --tail N    so many of the last lines, 1 to 100000; 100 by default
+  --level LEVEL   trace, debug, info, warn, error or fatal: nothing below it; info by default
+
+`,
+  purge: `  Removes the keys of xscontainer from the other-config of all VMs, snapshots, templates and of the pool, its
+  SSH key and the certificates of VMs from XAPI's secrets, and messages about monitoring. It asks first, and cannot be
+  undone. Guests keep the line in authorized_keys: xscontainer prepare-vm VM --undo before takes it away. Config drives
+  and the template CoreOS stay: xscontainer template remove.
+  On all hosts stop the monitor before, or remove the packages after: a monitor that starts makes a new key.
+
+OPTIONS
+  --published     only docker_ps, docker_info, docker_version, docker_top and the status of VMs that run on this host or
+                  nowhere, as a monitor does that stops
+  -y, --yes       do not ask
+
+`,
   doctor: `  With a VM: whether it is registered and runs, which addresses it reports and which is dialled and why, TCP, SSH
   banner, host key, authentication, the way to the engine and its socket, the engine's version, the container list and
   the guest's clock, each with the time it took. It uses a connection of its own and the monitor's own code, so that

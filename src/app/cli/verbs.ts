@@ -165,6 +165,22 @@ export const VERBS: Readonly<Record<string, VerbSpec>> = {
     most: 1,
     load: async () => (await import('./key.ts')).key,
   },
+  log: {
+    synopsis: 'log [-n N] [--level LEVEL]',
+    summary: "the end of the monitor's log on this host, for people",
+    options: { tail: { type: 'string', short: 'n' }, level: { type: 'string' } },
+    least: 0,
+    most: 0,
+    load: async () => (await import('./log.ts')).log,
+  },
+  purge: {
+    synopsis: 'purge [--published] [--yes]',
+    summary: 'take all that xscontainer keeps in the pool away, before it is removed from the hosts',
+    options: { published: { type: 'boolean' }, yes: { type: 'boolean', short: 'y' } },
+    least: 0,
+    most: 0,
+    load: async () => (await import('./purge.ts')).purge,
+  },
   doctor: {
     synopsis: 'doctor [VM] [--json]',
     summary: 'walk the way to a VM step by step and say where it ends; without VM: this host',
