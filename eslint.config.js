@@ -39,5 +39,5 @@ export default tseslint.config(
       ],
     },
   },
-  { files: ['vitest.config.ts'], rules: { 'no-restricted-exports': 'off' } },
+  { files: ['**/vitest.config.ts'], rules: { 'no-restricted-exports': 'off' } },
 )
