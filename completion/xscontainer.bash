@@ -64,7 +64,7 @@ _xscontainer() {
     key) options='--restrict --forget --finish --next --json' ;;
     exec) options='--interactive --tty --user' ;;
     console) options='--user' ;;
-    tls) options='--client-cert --client-key --ca-cert --generate-certs --sr --yes' ;;
+    tls) options='--client-cert --client-key --ca-cert --sr --yes' ;;
     prepare-vm) options='--username --mode --identity --password-file --yes --dry-run --undo --print --restrict --sudo --client-cert --client-key --ca-cert --generate-certs --sr' ;;
     config-drive) options='--sr --file' ;;
   esac

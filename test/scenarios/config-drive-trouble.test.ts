@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { configDisks, drivesOf, marked, plainVm, srUuid, TEMPLATE } from './config-drives.ts'
@@ -76,6 +77,8 @@ describe('without a daemon', () => {
     const result = ended(child)
     await reached
     child.kill('SIGINT')
+    // XAPI's answer must not be there before the signal is.
+    await sleep(1000)
     go()
     const { code, out, err } = await result
     expect({ code, out }).toEqual({ code: 130, out: '' })

@@ -145,9 +145,9 @@ EXAMPLES
 
 `,
   tls: `  renew  makes a new CA and new certificates for a VM in mode tls, hands the engine's to the guest on a disc in the
-         VM's CD drive, waits until the engine answers with them, and takes the disc out again. Until then the old ones
-         stay in use. Secrets that no VM names any more are destroyed. status says when certificates end; an XAPI message
-         comes 30 days before
+         VM's CD drive, waits until the engine answers with them, and takes the disc out again. Until then the old
+         ones stay in use. Secrets that no VM names any more are destroyed. status says when certificates end; an XAPI
+         message comes 30 days before
 
 WORDS
 ${VM}

@@ -121,7 +121,7 @@ export const VERBS: Readonly<Record<string, VerbSpec>> = {
     summary: 'other certificates for a VM in mode tls: new ones, or the given ones',
     options: {
       ...{ 'client-cert': { type: 'string' }, 'client-key': { type: 'string' }, 'ca-cert': { type: 'string' } },
-      ...{ 'generate-certs': { type: 'boolean' }, sr: { type: 'string' }, yes: { type: 'boolean', short: 'y' } },
+      ...{ sr: { type: 'string' }, yes: { type: 'boolean', short: 'y' } },
     },
     least: 1,
     most: 2,
