@@ -22,6 +22,7 @@ export interface ControllerDeps<S extends Session> {
   readonly newSession: (vm: VmRecord, aim: Aim) => S
   readonly publisher: {
     want(ref: VmRef, fields: Readonly<Record<string, string | undefined>>): void
+    leave(ref: VmRef, keys: readonly string[]): void
     recheck(ref: VmRef): void
     forget(ref: VmRef): void
   }
@@ -123,6 +124,8 @@ export class Controller<S extends Session = Session> {
     if (vm.otherConfig[KEY.status]?.startsWith('failed ') === true) notices.mayExist(vm.uuid)
     if (wasMine || hasLiveKeys(vm)) {
       notices.want(vm.uuid, undefined)
+      // Whoever unregisters a VM may take its pin away next: that must not be repaired.
+      publisher.leave(vm.ref, [KEY.hostKey, KEY.hostKeyOwner])
       publisher.want(vm.ref, ALL_OURS)
     } else {
       publisher.forget(vm.ref)

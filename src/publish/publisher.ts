@@ -52,6 +52,11 @@ export class Publisher {
     this.#wake(ref, vm)
   }
 
+  /** Wants nothing of these keys any more: they stay as they are, or become what others make of them. */
+  leave(ref: VmRef, keys: readonly string[]): void {
+    for (const key of keys) this.#vms.get(ref)?.wanted.delete(key)
+  }
+
   /** Writes what is wanted for a VM without waiting for its pace; resolves when XAPI has it, or nobody may write it. */
   async settle(ref: VmRef, signal: AbortSignal): Promise<void> {
     const vm = this.#vms.get(ref)

@@ -76,6 +76,7 @@ beforeEach(() => {
         Object.assign(wanted, fields)
       },
       recheck: () => told.push('recheck'),
+      leave: () => undefined,
       forget: () => told.push('forget'),
     },
     notices: {
@@ -264,7 +265,7 @@ test('a session that ends by itself is a defect, and says so', async () => {
     preferHostInternal: () => false,
     allowLoopback: false,
     newSession: () => broken,
-    publisher: { want: () => undefined, recheck: () => undefined, forget: () => undefined },
+    publisher: { want: () => undefined, leave: () => undefined, recheck: () => undefined, forget: () => undefined },
     notices: { mayExist: () => undefined, want: () => undefined, forget: () => undefined },
   })
   other.enqueue(REF)

@@ -39,6 +39,22 @@ const down = () => new TransientError({ kind: 'xapi-unreachable', cause: 'XAPI d
 /** Values of docker_ps that were written, with their times. */
 const lists = () => store.history(KEY.ps)
 
+test('what is left to others is not repaired, and all else is', async () => {
+  publisher.want('vm', { [KEY.hostKeyOwner]: 'vm', [KEY.ps]: 'a' })
+  await clock.advance(5000)
+  publisher.leave('vm', [KEY.hostKeyOwner])
+  publisher.leave('another', [KEY.hostKeyOwner])
+  store.foreign('vm', KEY.hostKeyOwner, undefined)
+  store.echo('vm')
+  publisher.want('vm', ALL_GONE)
+  publisher.recheck('vm')
+  await clock.advance(20_000)
+  expect(store.actual('vm')).toEqual({ [KEY.monitor]: 'True', folder: '/web' })
+  publisher.want('vm', { [KEY.hostKeyOwner]: 'vm' })
+  await clock.advance(5000)
+  expect(store.actual('vm')).toHaveProperty(KEY.hostKeyOwner)
+})
+
 describe('pace', () => {
   test('the first change is written at once', async () => {
     publisher.want('vm', { [KEY.ps]: 'a' })
