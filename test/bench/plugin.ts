@@ -9,6 +9,9 @@ import { percentile } from './process-meter.ts'
 const FEW = 10
 const MANY = 200
 const ROUNDS = 41
+const AT_ONCE = 50
+/** Eight questions and as much again for what is being set up and taken down, besides the events. */
+const MOST_CONNECTIONS = 12
 /** More than these is not what an administrator should wait for. */
 const MOST_NODES = 2.5
 /** With many monitored VMs a call may take this much of what it takes with few; the machine's noise is in it. */
@@ -41,12 +44,15 @@ export async function benchPlugin(): Promise<Figure[]> {
     const few = await measure(world, guest)
     await addGuests(world, MANY - FEW)
     const many = await measure(world, guest)
+    const crowd = await atOnce(world, guest)
     await daemon.terminate()
     return [
       { name: 'plugin get_top, of the time of `node -e 0`', value: few.top / few.node, unit: 'x', limit: MOST_NODES },
       { name: 'plugin pause, of the time of `node -e 0`', value: few.pause / few.node, unit: 'x', limit: MOST_NODES },
       { name: `plugin get_top, ${MANY} against ${FEW} VMs`, value: relative(many, few, 'top'), unit: 'x', limit: SAME },
       { name: `plugin pause, ${MANY} against ${FEW} VMs`, value: relative(many, few, 'pause'), unit: 'x', limit: SAME },
+      { name: `plugin calls that failed, of ${AT_ONCE} at once`, value: crowd.failed, unit: '', limit: 0 },
+      { name: 'engine connections meanwhile, at most', value: crowd.most, unit: '', limit: MOST_CONNECTIONS },
       {
         name: 'SSH connects per plugin call, daemon down',
         value: await connectsAlone(world, guest),
@@ -81,6 +87,16 @@ async function measure(world: World, guest: WorldGuest): Promise<Times> {
   }
   const median = (values: readonly number[]) => percentile(values, 0.5)
   return { node: median(times.node), top: median(times.top), pause: median(times.pause) }
+}
+
+/** How many of the calls failed, and how many connections the guest's engine had open at the same time. */
+async function atOnce(world: World, guest: WorldGuest): Promise<{ failed: number; most: number }> {
+  let most = 0
+  const watching = setInterval(() => (most = Math.max(most, guest.engine.openConnections)), 2)
+  const calls = Array.from({ length: AT_ONCE }, () => plugin(world, 'get_top', guest))
+  const results = await Promise.allSettled(calls)
+  clearInterval(watching)
+  return { failed: results.filter(({ status }) => status === 'rejected').length, most }
 }
 
 async function connectsAlone(world: World, guest: WorldGuest): Promise<number> {
