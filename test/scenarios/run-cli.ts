@@ -45,7 +45,9 @@ export class TerminalSession {
   shown = ''
 
   constructor(world: World, command: string) {
-    const env = { ...process.env, XSCONTAINER_CONFIG: world.configFile(), TERM: 'xterm', XSC: CLI }
+    // `script` takes the shell from here, and not every shell lives on to tell how a command ended that Ctrl-C reached.
+    const SHELL = '/bin/bash'
+    const env = { ...process.env, XSCONTAINER_CONFIG: world.configFile(), TERM: 'xterm', XSC: CLI, SHELL }
     const line = `stty rows 33 cols 101; ${command.replaceAll('xscontainer ', '"$XSC" ')}`
     this.#child = spawn('script', ['-qec', line, '/dev/null'], { env, stdio: ['pipe', 'pipe', 'pipe'] })
     this.#child.stdout.on('data', (data: Buffer) => (this.shown += data.toString()))
