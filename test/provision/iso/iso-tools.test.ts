@@ -23,7 +23,9 @@ beforeAll(() => (dir = mkdtempSync(join(tmpdir(), 'xsc-iso-'))))
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
 function run(program: string, ...args: string[]): Buffer {
-  return execFileSync(program, args, { cwd: dir, maxBuffer: 64 << 20, stdio: ['ignore', 'pipe', 'pipe'] })
+  // The tools take names in the character set of the locale, which whoever runs the tests need not have.
+  const env = { ...process.env, LC_ALL: 'C.UTF-8' }
+  return execFileSync(program, args, { cwd: dir, env, maxBuffer: 64 << 20, stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
 /** Whether this kernel knows ISO 9660; where it does not, a line that nobody overlooks says so. */
