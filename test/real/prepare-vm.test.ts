@@ -29,6 +29,8 @@ const SSHD = [
   'KbdInteractiveAuthentication yes',
   'Match User elsewhere',
   'AuthorizedKeysFile /etc/ssh/keys/%u',
+  'Match User onetry',
+  'MaxAuthTries 1',
   'Match User filesonly',
   'ForceCommand internal-sftp',
   'Match all',
@@ -309,6 +311,16 @@ describeReal('prepare-vm on a stock sshd with a real dockerd', ['sshd', 'dockerd
     expect(out).toMatch(/log in as user wrong \.\. failed\n$/)
     expect(err).not.toContain('not the password')
     expectUntouched(vm)
+  })
+
+  it.concurrent('a guest that hangs up at the first refusal (MaxAuthTries 1)', async () => {
+    const vm = await fresh('onetry')
+    const wrong = await here(vm, 'onetry', { credentials: { password: 'wrong' } })
+    expect(String(wrong.error)).toMatch(/did not let user onetry in with this password: it is wrong/)
+    expectUntouched(vm)
+    expectMonitored(vm, await here(vm, 'onetry'))
+    expect((await here(vm, 'onetry', { undo: true })).error).toBeUndefined()
+    expect(await keysOf('onetry')).toBe('')
   })
 
   it.concurrent('a key that the guest knows, where sshd takes no passwords', async () => {

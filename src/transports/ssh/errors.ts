@@ -62,7 +62,10 @@ export function dialError(
     case 'handshake':
       return handshakeError(error, where)
     case 'login':
-      return levelOf(error) === 'client-authentication' ? refused(state, where) : closedEarly('login', where)
+      if (levelOf(error) === 'client-authentication') return refused(state, where)
+      // It was the last try (MaxAuthTries): then OpenSSH does not say which others it would take (auth.c).
+      if (!/^Too many authentication failures/.test(error?.message ?? '')) return closedEarly('login', where)
+      return refused({ ...state, offered: state.offered ?? ['publickey'] }, where)
   }
 }
 
