@@ -65,7 +65,7 @@ export class CliContext {
 
   async vm(word: string, all = false): Promise<CliVm> {
     const { pickVm } = await import('./vms.ts')
-    return pickVm(await this.vms(all), word)
+    return pickVm(await this.vms(all), word, all)
   }
 
   /** A note beside what was asked for, once. */

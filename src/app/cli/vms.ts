@@ -38,8 +38,11 @@ export async function readVms(
     .sort((a, b) => a.name.localeCompare(b.name) || a.uuid.localeCompare(b.uuid))
 }
 
-/** The one VM that this word means. Throws RefusedError, which lists the candidates when there are several. */
-export function pickVm(vms: readonly CliVm[], word: string): CliVm {
+/**
+ * The one VM that this word means; `all`: `vms` are those without the key as well. Throws RefusedError, which lists the
+ * candidates when there are several.
+ */
+export function pickVm(vms: readonly CliVm[], word: string, all = false): CliVm {
   const wanted = word.toLowerCase()
   // A whole uuid means that VM, whatever others are called: it is how one names a VM where names are ambiguous.
   const ways: readonly ((vm: CliVm) => boolean)[] = [
@@ -54,8 +57,10 @@ export function pickVm(vms: readonly CliVm[], word: string): CliVm {
   if (first === undefined) {
     throw new RefusedError({
       kind: 'no-such-vm',
-      cause: `No VM with the key ${KEY.monitor} has the uuid or name ${shown}`,
-      cure: 'See xscontainer status --pool for those there are',
+      cause: all
+        ? `There is no VM with the uuid or name ${shown} in this pool`
+        : `No VM with the key ${KEY.monitor} has the uuid or name ${shown}`,
+      cure: all ? 'Look for its uuid with: xe vm-list' : 'See xscontainer status --pool for those there are',
     })
   }
   const lines = found.map(({ uuid, name }) => `\n  ${uuid}  ${cleanForTerminal(name)}`)

@@ -39,6 +39,11 @@ describe('pickVm', () => {
     expect(() => pickVm(vms, word)).toThrow(why)
   })
 
+  test('where all VMs are looked at, a key is not what is missing', () => {
+    const why = 'There is no VM with the uuid or name "nothing" in this pool. Look for its uuid with: xe vm-list'
+    expect(() => pickVm(vms, 'nothing', true)).toThrow(why)
+  })
+
   test('an error cannot steer the terminal either', () => {
     const error = (() => {
       try {
