@@ -62,6 +62,8 @@ export interface DiskKey {
   readonly value: string | undefined
   /** Known not to be there: nothing is removed before. */
   readonly isNew?: boolean
+  /** Another host may change it at the same moment: that it is gone, or has the key already, is fine. */
+  readonly contested?: boolean
 }
 
 /**

@@ -135,9 +135,16 @@ export class XapiDisks implements DiskStore {
   }
 
   async setKeys(keys: readonly DiskKey[], signal: AbortSignal): Promise<void> {
-    const results = await this.#deps.session.burst(keys.flatMap(callsFor), signal)
-    const failed = results.find((result) => result.status === 'rejected')
-    if (failed !== undefined) throw failed.reason
+    const calls = keys.flatMap((key) => callsFor(key).map((call) => ({ call, contested: key.contested === true })))
+    const results = await this.#deps.session.burst(
+      calls.map(({ call }) => call),
+      signal,
+    )
+    for (const [i, result] of results.entries()) {
+      if (result.status === 'fulfilled') continue
+      if (calls[i]?.contested !== true || !isFailure(result.reason, 'HANDLE_INVALID', 'MAP_DUPLICATE_KEY'))
+        throw result.reason
+    }
   }
 
   async #drive(ref: string, signal: AbortSignal): Promise<Drive | undefined> {

@@ -58,15 +58,18 @@ export function makingKeys(maker: Maker): Readonly<Record<string, string>> {
 export function swapKeys(before: readonly Found[], next: { drive: Drive; disk: Disk }, maker: Maker): DiskKey[] {
   const old = stageText({ ...maker, is: 'old' })
   const disks = before.flatMap((found) => (isShared(found) ? [] : (found.disk ?? [])))
+  // Another host may be doing the same.
+  const ofOld = (...parts: Parameters<typeof key>): DiskKey => ({ ...key(...parts), contested: true })
   return [
-    ...before.map(({ drive }) => key('drive', drive, CONFIG_DRIVE, undefined)),
+    ...before.map(({ drive }) => ofOld('drive', drive, CONFIG_DRIVE, undefined)),
     { ...key('drive', next.drive, CONFIG_DRIVE, 'True'), isNew: true },
-    ...disks.map((disk) => key('disk', disk, CONFIG_DRIVE, undefined)),
+    ...disks.map((disk) => ofOld('disk', disk, CONFIG_DRIVE, undefined)),
     { ...key('disk', next.disk, CONFIG_DRIVE, 'True'), isNew: true },
-    ...before.map(({ drive }) => key('drive', drive, STAGE, old)),
-    ...disks.map((disk) => key('disk', disk, STAGE, old)),
-    key('drive', next.drive, STAGE, undefined),
+    ...before.map(({ drive }) => ofOld('drive', drive, STAGE, old)),
+    ...disks.map((disk) => ofOld('disk', disk, STAGE, old)),
     key('disk', next.disk, STAGE, undefined),
+    // Last: what has no stage any more is done, for other hosts too.
+    key('drive', next.drive, STAGE, undefined),
   ]
 }
 

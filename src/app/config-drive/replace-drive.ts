@@ -4,6 +4,7 @@ import type { Log } from '../../base/log.ts'
 import type { Disk, DiskStore, Drive } from '../../model/disks.ts'
 import type { PowerState } from '../../model/vm.ts'
 import { makingKeys, swapKeys, unswapKeys, type Found, type Maker } from './marks.ts'
+import { outdoOthers } from './outdo-others.ts'
 import { DISK_NAME, remove, tidy } from './tidy.ts'
 import { Undo } from './undo.ts'
 
@@ -49,6 +50,7 @@ export async function replaceConfigDrive(deps: ReplaceDeps, wish: NewConfigDrive
   // From here on the new one counts: what is left of the old one is marked as old, and goes the next time at the latest.
   const forever = new AbortController().signal
   for (const { drive, disk } of before) await remove(deps, { drive: { ...drive, attached: false }, disk }, forever)
+  await outdoOthers(deps, vm, next.drive, maker)
   return next.disk
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { TransientError } from '../../../src/base/errors.ts'
 import { XapiError } from '../../sim/xapi/xapi-error.ts'
 import { config, TEMPLATE, useOperationSim } from './sim-host.ts'
 
@@ -216,6 +217,31 @@ test('many at once for one VM: each in its turn, one drive at the end', async ()
   expect(sim.drives(vm)).toHaveLength(1)
   expect(uuids).toContain(sim.marked(vm)[0]?.vdi['uuid'])
 })
+
+test.each(STATES)(
+  'two hosts at the same moment for one VM that is %s: one drive, of the host that says so, and the other one says why not',
+  async (state) => {
+    const vm = sim.vm(state)
+    await sim.create(vm)
+    // Neither marks its drive before both have one.
+    let arrived = 0
+    let bothThere = () => {}
+    const both = new Promise<void>((resolve) => (bothThere = resolve))
+    sim.pool.before('VBD.create', () => void (++arrived === 2 && bothThere()))
+    sim.pool.before('VBD.remove_from_other_config', () => both)
+    const made = await Promise.allSettled(sim.pool.hosts.map((host) => sim.create(vm, NEW_TEMPLATE, undefined, host)))
+    const [drive, ...others] = sim.drives(vm)
+    expect(others).toEqual([])
+    expect(config(drive!.vbd)['config-drive']).toBe('True')
+    expect(sim.disks()).toContain(drive!.vdi['uuid'])
+    const told = made.map((one) => (one.status === 'fulfilled' ? one.value : (one.reason as TransientError)))
+    // Whoever was done before the other one has begun to look is right as well.
+    expect(told).toContain(drive!.vdi['uuid'])
+    for (const one of told.filter((each) => typeof each !== 'string')) {
+      expect(one).toMatchObject({ name: 'TransientError', diagnosis: { kind: 'busy', cause: /that one stays/ } })
+    }
+  },
+)
 
 function vdiRecord() {
   return {

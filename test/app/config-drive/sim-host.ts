@@ -56,7 +56,7 @@ export class OperationSim {
   run(operation: string, args: Args, signal = new AbortController().signal, host: SimHost = this.pool.hosts[0]!) {
     const config = parseConfig(
       `[xapi]\nsocket = "${host.socketPath}"\ninventory = "${host.inventoryPath}"\n` +
-        `[control]\nsocket = "${this.dir}/run/control.sock"\n` +
+        `[control]\nsocket = "${this.dir}/run-${this.pool.hosts.indexOf(host)}/control.sock"\n` +
         `[config_drive]\ntemplate = "${this.dir}/template"\ntools_isos = "${this.dir}/isos"\n`,
       'test.toml',
     )
@@ -64,8 +64,13 @@ export class OperationSim {
     return runAlone({ config, log, clock: systemClock, random: () => 0.5 }, operation, args, signal)
   }
 
-  create(vm: { readonly uuid: string }, configuration = TEMPLATE, signal?: AbortSignal): Promise<string> {
-    return this.run('create_config_drive', { vmuuid: vm.uuid, sruuid: this.sr, configuration }, signal)
+  create(
+    vm: { readonly uuid: string },
+    configuration = TEMPLATE,
+    signal?: AbortSignal,
+    host?: SimHost,
+  ): Promise<string> {
+    return this.run('create_config_drive', { vmuuid: vm.uuid, sruuid: this.sr, configuration }, signal, host)
   }
 
   /** A VM with these VBDs besides its first disk. */
