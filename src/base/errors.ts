@@ -41,6 +41,7 @@ export class StoppedError extends Error {
 /** The diagnosis of any error; what is not diagnosed is a defect of ours and says so. */
 export function diagnosisOf(error: unknown): Diagnosis {
   if (error instanceof DiagnosedError) return error.diagnosis
+  if (error instanceof StoppedError) return { kind: 'stopped', cause: 'It was interrupted', cure: 'Run it again' }
   const text = error instanceof Error ? error.message : String(error)
   return {
     kind: 'defect',

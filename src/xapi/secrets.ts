@@ -16,8 +16,11 @@ export class XapiSecrets implements KeyStore {
 
   async create(value: string, signal: AbortSignal, label?: string): Promise<string> {
     const other_config = label === undefined ? {} : { [LABEL]: label }
-    const ref = text(await this.#session.call('secret.create', [{ value, other_config }], signal))
-    return text(await this.#session.call('secret.get_uuid', [ref], signal))
+    signal.throwIfAborted()
+    // Once begun it is waited for: nobody could destroy a secret whose uuid is not known.
+    const forever = new AbortController().signal
+    const ref = text(await this.#session.call('secret.create', [{ value, other_config }], forever))
+    return text(await this.#session.call('secret.get_uuid', [ref], forever))
   }
 
   async read(uuid: string, signal: AbortSignal): Promise<string | undefined> {

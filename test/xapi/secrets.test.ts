@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { RefusedError } from '../../src/base/errors.ts'
+import { RefusedError, StoppedError } from '../../src/base/errors.ts'
 import { XapiFailure } from '../../src/xapi/errors.ts'
 import { XapiSecrets } from '../../src/xapi/secrets.ts'
 import { useSimSession } from './sim-session.ts'
@@ -16,6 +16,19 @@ describe('secrets', () => {
     expect(await secrets.read(uuid, signal)).toBe(PEM)
     await secrets.destroy(uuid, signal)
     expect(await secrets.read(uuid, signal)).toBeUndefined()
+  })
+
+  test('one that is being made when nobody wants it any more is made, so that somebody knows which to destroy', async () => {
+    const stop = new AbortController()
+    const call = (...[method, params, inTime]: Parameters<typeof state.session.call>) => {
+      stop.abort(new StoppedError('Ctrl-C'))
+      return state.session.call(method, params, inTime)
+    }
+    const secrets = new XapiSecrets({ call })
+    expect(await new XapiSecrets(state.session).read(await secrets.create(PEM, stop.signal), signal)).toBe(PEM)
+    const before = await state.session.call('secret.get_all', [], signal)
+    await expect(secrets.create(PEM, stop.signal)).rejects.toThrow('Ctrl-C')
+    expect(await state.session.call('secret.get_all', [], signal)).toEqual(before)
   })
 
   test('one that is not there is undefined, and destroying it is no error', async () => {

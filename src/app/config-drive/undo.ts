@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts'
 import { within } from '../../base/deadline.ts'
-import { asError, diagnosisOf, StoppedError, TransientError } from '../../base/errors.ts'
+import { asError, diagnosisOf, TransientError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 
 /** One step back may take as long as storage takes to let go. */
@@ -50,10 +50,7 @@ export class Undo {
 }
 
 function named(cause: unknown, left: readonly string[]): TransientError {
-  const { kind, ...diagnosis } =
-    cause instanceof StoppedError
-      ? { kind: 'stopped', cause: 'It was interrupted', cure: 'Run it again' }
-      : diagnosisOf(cause)
+  const { kind, ...diagnosis } = diagnosisOf(cause)
   return new TransientError(
     {
       kind,

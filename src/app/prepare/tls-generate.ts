@@ -1,4 +1,4 @@
-import { StoppedError } from '../../base/errors.ts'
+import { DiagnosedError, StoppedError } from '../../base/errors.ts'
 import type { DiskStore } from '../../model/disks.ts'
 import type { Target } from '../../model/guest.ts'
 import { makeMaterial, type NewMaterial } from '../../provision/certificates/material.ts'
@@ -6,7 +6,7 @@ import { DISC_LABEL, windowsDisc } from '../../provision/certificates/windows-di
 import { writeIso } from '../../provision/iso/write-iso.ts'
 import type { TlsParts } from '../../transports/tls/material.ts'
 import { XapiDisks } from '../../xapi/disks.ts'
-import { findDrive, withDisc, type DiscPlace } from '../tls/certificate-disc.ts'
+import { DISC_LEFT, findDrive, withDisc, type DiscPlace } from '../tls/certificate-disc.ts'
 import { storagesForDiscs } from '../tls/iso-storages.ts'
 import type { PrepareContext } from './prepare-context.ts'
 import { untilOverTls } from './tls-engine.ts'
@@ -18,14 +18,16 @@ const FROM: TlsParts = { ca: 'the new CA certificate', certificate: 'the new cer
 
 /**
  * Makes certificates, hands the engine's to the guest on a disc in its CD drive, waits until the engine uses them, and
- * takes the disc away again, whatever happens: our part, proven to work. Rejects with a DiagnosedError.
+ * has `keep` store our part, proven to work, whose result it gives. The disc is taken away again, whatever happens.
+ * Rejects with a DiagnosedError.
  */
-export async function generateTls(
+export async function generateTls<T>(
   context: PrepareContext,
   target: Target,
   storage: string | undefined,
+  keep: (parts: TlsParts) => Promise<T>,
   signal: AbortSignal,
-): Promise<TlsParts> {
+): Promise<T> {
   const { steps, person, clock } = context
   const disks = disksOf(context)
   const place = await findPlace(context, disks, storage, signal)
@@ -39,14 +41,20 @@ export async function generateTls(
     return made
   })
   const parts = { ca: material.ca, certificate: material.client.certificate, key: material.client.key }
-  const settle = steps.change(`a disc with the engine's key may be in the VM's CD drive`)
-  await withDisc({ disks, clock }, place, discOf(context, material), signal, () => {
-    settle("a disc with the engine's key is in the VM's CD drive")
-    return installed(context, target, parts, signal)
+  const settle = steps.change("a disc with the engine's key may be in the VM's CD drive")
+  const kept = await withDisc({ disks, clock }, place, discOf(context, material), signal, async () => {
+    await installed(context, target, parts, signal)
+    const used = steps.change('the engine in the guest uses new certificates, whose client key is kept nowhere')
+    const result = await keep(parts)
+    used('the engine in the guest uses new certificates')
+    return result
+  }).catch((error: unknown) => {
+    if (!(error instanceof DiagnosedError && error.diagnosis.kind === DISC_LEFT)) settle(undefined)
+    throw error
   })
   settle(undefined)
   steps.skip('take the disc out of the CD drive, and destroy it', 'done')
-  return parts
+  return kept
 }
 
 function installed(context: PrepareContext, target: Target, parts: TlsParts, signal: AbortSignal): Promise<void> {

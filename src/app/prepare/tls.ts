@@ -1,12 +1,12 @@
 import { asError, RefusedError, StoppedError } from '../../base/errors.ts'
-import { KEY } from '../../model/fields.ts'
+import { KEY, type Fields } from '../../model/fields.ts'
 import type { Target, TlsSecrets } from '../../model/guest.ts'
 import type { TlsParts } from '../../transports/tls/material.ts'
 import { XapiSecrets } from '../../xapi/secrets.ts'
 import { placesOf, TLS_KEYS } from '../tls/vm-material.ts'
 import { createSecrets, destroyUnnamed } from '../tls/vm-secrets.ts'
 import type { PrepareContext, PrepareWish } from './prepare-context.ts'
-import { otherConfig, registerVm, setKeys, untilListed } from './settings.ts'
+import { otherConfig, registerVm, setKeys, storeSettings, untilListed } from './settings.ts'
 import { targetOf, usernameFor } from './target-of.ts'
 import { askOverTls } from './tls-engine.ts'
 import type { TlsWish } from './tls-wish.ts'
@@ -39,13 +39,14 @@ async function equip(context: PrepareContext, target: Target, tls: TlsWish, sign
   if (tls.use === 'generate') {
     // Only whoever makes certificates needs what they are made with.
     const { generateTls } = await import('./tls-generate.ts')
-    await store(context, await generateTls(context, target, tls.storage, signal), signal)
+    const keep = (parts: TlsParts) => store(context, parts, signal)
+    await destroyOld(context, await generateTls(context, target, tls.storage, keep, signal), signal)
   } else {
     const material = tls.use === 'given' ? tls : await presentMaterial(context, signal)
     await ask(context, target, material, signal)
     if (person !== undefined && !(await person.confirm('Go on?', signal))) throw new StoppedError('nothing was changed')
-    if (tls.use === 'given') await store(context, tls.parts, signal)
-    else await setKeys(context, { [KEY.mode]: 'tls' }, signal)
+    if (tls.use === 'given') await destroyOld(context, await store(context, tls.parts, signal), signal)
+    else await storeSettings(context, { [KEY.mode]: 'tls' }, signal)
   }
 }
 
@@ -74,10 +75,12 @@ export async function undoTls(context: PrepareContext, wish: PrepareWish, signal
 export async function dropSecrets(context: PrepareContext, signal: AbortSignal): Promise<void> {
   const before = secretsIn(await otherConfig(context, signal))
   if (Object.values(before).every((uuid) => uuid === '')) return
+  const settle = context.steps.change(unnamedText(before))
   await context.steps.step("remove the names of certificates from the VM's other-config", async (note) => {
     const keys = Object.fromEntries(Object.values(TLS_KEYS).map((key) => [key, undefined]))
     note((await setKeys(context, keys, signal)).join(', '))
   })
+  settle(undefined)
   await destroyOld(context, before, signal)
 }
 
@@ -114,10 +117,10 @@ function ask(context: PrepareContext, target: Target, material: Material, signal
   })
 }
 
-/** New secrets first, then their names: at no moment does the VM name something that is not there. */
-async function store(context: PrepareContext, parts: TlsParts, signal: AbortSignal): Promise<void> {
+/** New secrets first, then their names: at no moment does the VM name something that is not there. Gives what it named. */
+async function store(context: PrepareContext, parts: TlsParts, signal: AbortSignal): Promise<TlsSecrets> {
   const { steps, session, clock } = context
-  const before = secretsIn(await otherConfig(context, signal))
+  const config = await otherConfig(context, signal)
   await steps.step('put the certificates and the key into secrets, and name them in the VM', async (note) => {
     const secretStore = new XapiSecrets(session)
     const secrets = await createSecrets(secretStore, parts, clock.now(), signal)
@@ -126,7 +129,7 @@ async function store(context: PrepareContext, parts: TlsParts, signal: AbortSign
       await setKeys(context, { ...named(secrets), [KEY.mode]: 'tls' }, signal)
     } catch (error) {
       // What could not be undone stays named among the changes.
-      await undoNames(context, secrets, before).then(
+      await undoNames(context, secrets, config).then(
         () => settle(undefined),
         () => undefined,
       )
@@ -135,28 +138,33 @@ async function store(context: PrepareContext, parts: TlsParts, signal: AbortSign
     settle("the VM's other-config names new secrets for mode tls")
     note(Object.values(named(secrets)).join(', '))
   })
-  await destroyOld(context, before, signal)
+  return secretsIn(config)
 }
 
 /** Back to what was named before, as far as XAPI lets us, so that nothing half done stays. */
-async function undoNames(context: PrepareContext, made: TlsSecrets, before: TlsSecrets): Promise<void> {
+async function undoNames(context: PrepareContext, made: TlsSecrets, before: Fields): Promise<void> {
   const forever = new AbortController().signal
-  const old = Object.fromEntries(
-    Object.entries(named(before)).map(([key, uuid]) => [key, uuid === '' ? undefined : uuid]),
-  )
-  await setKeys(context, old, forever)
+  const old = [KEY.mode, ...Object.values(TLS_KEYS)].map((key) => [key, before[key]])
+  await setKeys(context, Object.fromEntries(old) as Fields, forever)
   await destroyUnnamed(context.session, new XapiSecrets(context.session), Object.values(made), forever)
 }
 
 async function destroyOld({ steps, session }: PrepareContext, before: TlsSecrets, signal: AbortSignal): Promise<void> {
   const uuids = Object.values(before).filter((uuid) => uuid !== '')
   if (uuids.length === 0) return
+  const settle = steps.change(unnamedText(before))
   await steps.step('destroy the secrets that no VM names any more', async (note) => {
     const destroyed = await destroyUnnamed(session, new XapiSecrets(session), uuids, signal).catch((error: unknown) => {
       throw asError(error)
     })
     note(destroyed.length === 0 ? 'none: others name them too, or they are gone' : destroyed.join(', '))
   })
+  settle(undefined)
+}
+
+function unnamedText(secrets: TlsSecrets): string {
+  const uuids = Object.values(secrets).filter((uuid) => uuid !== '')
+  return `secrets that the VM named before may be there still (xe secret-destroy uuid=..): ${uuids.join(', ')}`
 }
 
 async function dryRun(context: PrepareContext, target: Target, tls: TlsWish, signal: AbortSignal): Promise<void> {

@@ -10,6 +10,13 @@ const TIDY_MS = 120_000
 const NAME = 'Container Management certificates'
 /** In other_config of discs of ours. */
 const MARK = 'xscontainer-certificates'
+/** Kind of the error that names a disc which could not be taken away. */
+export const DISC_LEFT = 'disc-left'
+
+interface Deps {
+  readonly disks: DiskStore
+  readonly clock: Clock
+}
 
 /** Storage where the disc may be made, and the drive that it goes into. */
 export interface DiscPlace {
@@ -40,31 +47,28 @@ export async function findDrive(
  * destroyed, and what was in the drive before is in it again; when that fails the error names what is left.
  */
 export async function withDisc<T>(
-  deps: { readonly disks: DiskStore; readonly clock: Clock },
+  deps: Deps,
   place: DiscPlace,
   image: Buffer,
   signal: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T> {
-  const disc = await insertDisc(deps.disks, place, image, signal)
+  const disc = await insertDisc(deps, place, image, signal)
   let outcome: { readonly value: T } | { readonly error: unknown }
   try {
     outcome = { value: await work() }
   } catch (error) {
     outcome = { error }
   }
-  await tidy(deps, place, disc, 'error' in outcome ? outcome.error : undefined)
+  await tidy(deps, place, disc, true, 'error' in outcome ? outcome.error : undefined)
   if ('error' in outcome) throw outcome.error
   return outcome.value
 }
 
 /** On the first storage that takes it: XAPI inserts only what is on storage for ISO files, where that is asked for. */
-async function insertDisc(
-  disks: DiskStore,
-  { drive, held, stale, storages }: DiscPlace,
-  image: Buffer,
-  signal: AbortSignal,
-): Promise<Disk> {
+async function insertDisc(deps: Deps, place: DiscPlace, image: Buffer, signal: AbortSignal): Promise<Disk> {
+  const { disks } = deps
+  const { drive, held, stale, storages } = place
   if (stale !== undefined) {
     await disks.eject(drive.ref, signal)
     await disks.destroyDisk(stale.ref, signal)
@@ -84,7 +88,8 @@ async function insertDisc(
         signal,
       )
       .catch((error: unknown) => {
-        signal.throwIfAborted()
+        // It names what is left of it, if anything is.
+        if (signal.aborted) throw error
         last = error
       })
     if (disc === undefined) continue
@@ -93,9 +98,9 @@ async function insertDisc(
       await disks.insert(drive.ref, disc.ref, signal)
       return disc
     } catch (error) {
-      const forever = new AbortController().signal
-      if (held !== undefined) await putBack(disks, drive, held, forever)
-      await disks.destroyDisk(disc.ref, forever)
+      // An insertion whose answer was lost has put it there all the same.
+      const now = await disks.disk(disc.ref, new AbortController().signal).catch(() => undefined)
+      await tidy(deps, place, disc, now?.drives.includes(drive.ref) === true, error)
       if (!isFailure(error, 'VDI_IS_NOT_ISO')) throw error
       last = noStorage()
     }
@@ -103,22 +108,27 @@ async function insertDisc(
   throw last
 }
 
-/** Not with the caller's signal: that may be what ended the work. */
+/** Not with the caller's signal: that may be what ended the work. `before`: what did, if anything. */
 async function tidy(
-  { disks, clock }: { readonly disks: DiskStore; readonly clock: Clock },
+  { disks, clock }: Deps,
   { drive, held }: DiscPlace,
   disc: Disk,
+  isInserted: boolean,
   before: unknown,
 ): Promise<void> {
-  const late = { kind: 'disc-left', cause: 'XAPI did not let go of it in time', cure: 'Do it by hand' }
+  const late = { kind: DISC_LEFT, cause: 'XAPI did not let go of it in time', cure: 'Do it by hand' }
+  let isGone = false
   try {
     await within(clock, TIDY_MS, new AbortController().signal, late, async (inTime) => {
-      await disks.eject(drive.ref, inTime)
+      if (isInserted) await disks.eject(drive.ref, inTime)
       await disks.destroyDisk(disc.ref, inTime)
+      isGone = true
       if (held !== undefined) await putBack(disks, drive, held, inTime)
     })
   } catch (error) {
-    throw left(drive, disc, asError(error), before)
+    throw held !== undefined && isGone
+      ? notPutBack(drive, held, asError(error), before)
+      : left(drive, disc, asError(error), before)
   }
 }
 
@@ -131,15 +141,30 @@ async function putBack(disks: DiskStore, drive: Drive, held: Disk, signal: Abort
 }
 
 function left(drive: Drive, disc: Disk, error: Error, before: unknown): TransientError {
-  const first = before instanceof DiagnosedError ? `${before.diagnosis.cause}. ` : ''
   return new TransientError(
     {
-      kind: 'disc-left',
-      cause: `${first}The disc with the engine's key (VDI ${disc.uuid}) could not be taken out of the CD drive and destroyed: ${cutText(cleanForTerminal(error.message), 200)}`,
+      kind: DISC_LEFT,
+      cause: `${first(before)}The disc with the engine's key (VDI ${disc.uuid}) could not be taken out of the CD drive and destroyed: ${cutText(cleanForTerminal(error.message), 200)}`,
       cure: `xe vbd-eject uuid=${drive.uuid}; xe vdi-destroy uuid=${disc.uuid}`,
     },
     { cause: error },
   )
+}
+
+function notPutBack(drive: Drive, held: Disk, error: Error, before: unknown): TransientError {
+  const name = cutText(cleanForTerminal(held.name), 60)
+  return new TransientError(
+    {
+      kind: 'disc-not-put-back',
+      cause: `${first(before)}"${name}" (VDI ${held.uuid}), which was in the CD drive before, could not be put back: ${cutText(cleanForTerminal(error.message), 200)}`,
+      cure: `xe vbd-insert uuid=${drive.uuid} vdi-uuid=${held.uuid}`,
+    },
+    { cause: error },
+  )
+}
+
+function first(before: unknown): string {
+  return before instanceof DiagnosedError ? `${before.diagnosis.cause}. ` : ''
 }
 
 function noDrive({ uuid, name }: VmRecord): RefusedError {

@@ -1,6 +1,7 @@
 import type { TlsSecrets } from '../../model/guest.ts'
 import type { KeyStore } from '../../model/stores.ts'
 import type { TlsParts } from '../../transports/tls/material.ts'
+import { unexpectedAnswer } from '../../xapi/errors.ts'
 import { fieldsOf } from '../../xapi/vm-record.ts'
 import { isRecord } from '../../xapi/wire.ts'
 import type { XapiSession } from '../../xapi/session.ts'
@@ -76,9 +77,11 @@ export async function destroyOrphanSecrets(
 /** Every value in other_config of the pool and of all VMs, snapshots and templates: uuids of secrets are among them. */
 async function namedUuids(session: Pick<XapiSession, 'call'>, store: Store, signal: AbortSignal): Promise<Set<string>> {
   const records = await session.call('VM.get_all_records', [], signal)
-  const configs = isRecord(records)
-    ? Object.values(records).map((record) => fieldsOf(isRecord(record) && record['other_config'], () => true))
-    : []
+  // Whoever does not know what is named must not destroy anything.
+  if (!isRecord(records)) throw unexpectedAnswer('something else than VMs')
+  const configs = Object.values(records).map((record) =>
+    fieldsOf(isRecord(record) && record['other_config'], () => true),
+  )
   const pool = await store.poolConfig(signal)
   return new Set([...configs, pool].flatMap((config) => Object.values(config).map((value) => value.trim())))
 }

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { DiagnosedError, TransientError } from '../../../src/base/errors.ts'
+import { DiagnosedError, StoppedError, TransientError } from '../../../src/base/errors.ts'
 import type { Disk, DiskStore, Drive } from '../../../src/model/disks.ts'
 import type { VmRecord } from '../../../src/model/vm.ts'
 import { findDrive, withDisc, type DiscPlace } from '../../../src/app/tls/certificate-disc.ts'
@@ -106,7 +106,7 @@ describe('a disc for a guest', () => {
     expect(await use(place(WINDOWS))).toBe('worked')
     expect(calls.slice(0, 5)).toEqual([
       ...['create iso', 'eject drive-3', 'insert drive-3 disc-iso'],
-      ...['insert drive-3 held', 'destroy disc-iso'],
+      ...['destroy disc-iso', 'insert drive-3 held'],
     ])
     expect(calls.slice(-3)).toEqual(['eject drive-3', 'destroy disc-local', 'insert drive-3 held'])
   })
@@ -120,6 +120,36 @@ describe('a disc for a guest', () => {
     })
     failing = new Map([['create', new TransientError({ kind: 'sr-full', cause: 'Full', cure: 'Make room' })]])
     expect((await refusal(use(place()))).diagnosis.kind).toBe('sr-full')
+  })
+
+  test('one that could not be put in is named when it cannot be destroyed, and so is what is not put back', async () => {
+    failing.set('insert drive-3 disc-iso', failure('INTERNAL_ERROR'))
+    failing.set('destroy', new TransientError({ kind: 'in-use', cause: 'In use', cure: 'Wait' }))
+    expect((await refusal(use(place()))).diagnosis).toMatchObject({
+      kind: 'disc-left',
+      cause: expect.stringMatching(/VBD\.insert.*VDI uuid-disc-iso.*In use/) as string,
+    })
+    failing = new Map([['insert drive-3 held', failure('INTERNAL_ERROR')]])
+    expect((await refusal(use(place(WINDOWS)))).diagnosis).toEqual({
+      kind: 'disc-not-put-back',
+      cause: expect.stringMatching(/^"windows\.iso" \(VDI uuid-held\).*could not be put back/) as string,
+      cure: 'xe vbd-insert uuid=uuid-drive-3 vdi-uuid=uuid-held',
+    })
+  })
+
+  test('one that is interrupted while it is made: what is left of it is named', async () => {
+    const stop = new AbortController()
+    const left = new TransientError({ kind: 'stopped', cause: 'VDI x could not be destroyed', cure: 'xe vdi-destroy' })
+    const store = {
+      ...disks,
+      createDisk: () => {
+        stop.abort(new StoppedError('Ctrl-C'))
+        return Promise.reject(left)
+      },
+    }
+    const deps = { disks: store as unknown as DiskStore, clock: new FakeClock() }
+    const work = withDisc(deps, place(), Buffer.from('image'), stop.signal, () => Promise.resolve())
+    await expect(work).rejects.toBe(left)
   })
 
   test('one that cannot be taken away is named with the commands for it, after what went wrong before', async () => {

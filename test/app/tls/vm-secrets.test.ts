@@ -65,6 +65,14 @@ describe('secrets of VMs in mode tls', () => {
     expect([...secrets.keys()]).toEqual(['password'])
   })
 
+  test('all stay when XAPI does not tell which VMs there are', async () => {
+    const { ca } = await createSecrets(store, PARTS, NOW, SIGNAL)
+    const odd = { call: () => Promise.resolve([] as unknown) }
+    await expect(destroyUnnamed(odd, store, [ca], SIGNAL)).rejects.toThrow('XAPI sent something else than VMs')
+    await expect(destroyOrphanSecrets(odd, store, NOW + 2 * HOUR_MS, SIGNAL)).rejects.toThrow('XAPI sent')
+    expect(secrets.size).toBe(3)
+  })
+
   test('of VMs that are gone are destroyed at some time, marked ones only, and none that is just being named', async () => {
     const label = (ms: number) => `tls since ${new Date(NOW - ms).toISOString()}`
     secrets.set('old', { value: PEM, label: label(2 * HOUR_MS) })
