@@ -31,6 +31,9 @@ build: node_modules ## bundle the executables into dist/
 bench: build test-parts ## figures against real sshd and dockerd, as in docs/performance.md
 	@$(TSX) test/bench/bench.ts
 
+bench-scale: build test-parts ## a monitor with N guests (N=1000) through all that happens to a host
+	@N=$(or $(N),100) $(TSX) test/bench/scale/scale.ts
+
 rpm: node_modules package-parts ## the three RPMs and their source RPMs, in dist/packages
 	@$(TSX) scripts/package/build-rpms.ts
 
@@ -65,5 +68,5 @@ test-parts: node_modules
 package-parts:
 	@scripts/install-package-parts.sh
 
-.PHONY: help demo test check build bench sim golden format clean test-parts
+.PHONY: help demo test check build bench bench-scale sim golden format clean test-parts
 .PHONY: rpm pack sign rpm-in-docker test-package package-parts

@@ -3,7 +3,7 @@ import { RealGuest } from './real-guest.ts'
 import { RealSshd } from './real-sshd.ts'
 
 export interface ManyGuestsOptions {
-  /** How many loopback addresses, 1 to 254; default 100. */
+  /** How many loopback addresses, 1 to 2540; default 100. */
   readonly count?: number
   /** The login on each of them, allowed to use Docker; default `core`. */
   readonly username?: string
@@ -16,6 +16,8 @@ export interface ManyGuestsOptions {
   /** Raises sshd's limits (stock: MaxStartups 10:30:100, MaxSessions 10). */
   readonly maxStartups?: string
   readonly maxSessions?: number
+  /** Has sshd log each connection, login and command (LogLevel VERBOSE). */
+  readonly verbose?: boolean
 }
 
 /** Many addresses that look like so many guests: one sshd and one engine behind all of them. */
@@ -49,8 +51,9 @@ export async function startManyGuests(options: ManyGuestsOptions): Promise<ManyG
   }
 }
 
-function limits({ maxStartups, maxSessions }: ManyGuestsOptions): string[] {
+function limits({ maxStartups, maxSessions, verbose }: ManyGuestsOptions): string[] {
   return [
+    ...(verbose === true ? ['LogLevel VERBOSE'] : []),
     ...(maxStartups === undefined ? [] : [`MaxStartups ${maxStartups}`]),
     ...(maxSessions === undefined ? [] : [`MaxSessions ${maxSessions}`]),
   ]

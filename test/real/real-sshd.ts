@@ -9,7 +9,7 @@ import type { RealGuest } from './real-guest.ts'
 export interface SshdOptions {
   /** How many loopback addresses it listens on; default 1. */
   readonly addresses?: number
-  /** First three numbers of them, a network of this sshd's own; default `127.60.0`. */
+  /** First three numbers of them, a network of this sshd's own; default `127.60.0`. Beyond 254 the next networks, too. */
   readonly network?: string
   /** Default: a port that was free. */
   readonly port?: number
@@ -124,8 +124,9 @@ export class RealSshd {
 }
 
 function loopbackAddresses(network: string, count: number): string[] {
-  if (count < 1 || count > 254) throw new Error('one sshd listens on 1 to 254 addresses')
-  return Array.from({ length: count }, (_, index) => `${network}.${index + 1}`)
+  if (count < 1 || count > 2540) throw new Error('one sshd listens on 1 to 2540 addresses')
+  const [first, second, third = 0] = network.split('.').map(Number)
+  return Array.from({ length: count }, (_, i) => `${first}.${second}.${third + Math.floor(i / 254)}.${(i % 254) + 1}`)
 }
 
 async function freePort(): Promise<number> {

@@ -20,9 +20,12 @@ export class DaemonProcess {
     this.ended = once(child, 'exit').then(([code]) => code as number | null)
   }
 
-  static start(configFile: string, logFile: string): DaemonProcess {
+  static start(configFile: string, logFile: string, env: Readonly<Record<string, string>> = {}): DaemonProcess {
     if (!existsSync(EXECUTABLE)) throw new Error('dist/ is missing: run make build first')
-    const child = spawn(EXECUTABLE, ['--config', configFile], { stdio: ['ignore', 'ignore', 'pipe'] })
+    const child = spawn(EXECUTABLE, ['--config', configFile], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, ...env },
+    })
     return new DaemonProcess(child, logFile)
   }
 

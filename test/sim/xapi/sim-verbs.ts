@@ -1,3 +1,4 @@
+import { Arrivals, type ArrivalsInfo } from './arrivals.ts'
 import type { Message } from './messages.ts'
 import type { PlainValue } from './plain-value.ts'
 import type { SimVm, VmOptions, VmPowerState } from './pool-helpers.ts'
@@ -32,6 +33,7 @@ export type RemoteFault = 'refuse' | 'hang' | 'http500' | 'loseAnswers' | 'dropC
 
 /** Everything that can be done to a pool in a process of its own. Arguments and results are JSON. */
 export function verbsOf(pool: SimPool) {
+  const arrivals = new Arrivals(pool)
   const observed: ObservedWrite[] = []
   let stopObserving: (() => void) | undefined
   const host = (index: number) => {
@@ -74,6 +76,13 @@ export function verbsOf(pool: SimPool) {
     },
     /** The writes since the last call, oldest first. */
     takeWrites: (): ObservedWrite[] => observed.splice(0),
+    /** How many of these VMs have a value of this key that matches. */
+    countShowing: (vms: readonly string[], key: string, pattern: string): number =>
+      vms.filter((vm) => new RegExp(pattern).test(pool.otherConfig(vm)[key] ?? '')).length,
+    /** From here on: when each of these VMs is first given a value of this key that matches. */
+    awaitValues: (vms: readonly string[], key: string, pattern: string): void => arrivals.start(vms, key, pattern),
+    /** How many have not been given one yet, and for the others when, milliseconds since the epoch. */
+    arrivals: (): ArrivalsInfo => arrivals.info(),
     fault: async (index: number, fault: RemoteFault): Promise<void> => {
       await host(index).faults[fault]()
     },
