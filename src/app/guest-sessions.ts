@@ -1,4 +1,5 @@
 import type { RetryDeps } from '../base/retrying.ts'
+import { LargeReplies } from '../engine/large-replies.ts'
 import type { Transport } from '../model/guest.ts'
 import type { VmRecord } from '../model/vm.ts'
 import { ConnectGate } from '../monitor/connect-gate.ts'
@@ -30,12 +31,14 @@ export class GuestSessions {
   readonly #config: Config
   readonly #gate: ConnectGate
   readonly #turns: SamplingTurns
+  readonly #large: LargeReplies
 
   constructor(deps: GuestSessionsDeps, config: Config) {
     this.#deps = deps
     this.#config = config
     this.#gate = new ConnectGate(deps.clock, config.guest.handshakes)
     this.#turns = new SamplingTurns(deps.clock, SAMPLES_PER_S, SAMPLES_AT_ONCE)
+    this.#large = new LargeReplies(deps.clock)
   }
 
   create(vm: VmRecord, aim: Aim): MonitoredGuest {
@@ -63,6 +66,7 @@ export class GuestSessions {
         random,
         log,
         gate: this.#gate,
+        large: this.#large,
         transport,
         publish,
         notify: (body) => notices.want(vm.uuid, body),

@@ -1,12 +1,13 @@
 import { linked, within } from '../base/deadline.ts'
 import { asError, StoppedError, TransientError, type Diagnosis } from '../base/errors.ts'
 import { Engine } from '../engine/engine.ts'
+import type { LargeReplies } from '../engine/large-replies.ts'
 import type { GuestLink, LinkFacts } from '../model/guest.ts'
 import { GuestSession, type Aim, type SessionDeps } from '../monitor/guest-session.ts'
 import { GuestWatch, type LastList, type WatchDeps } from '../monitor/guest-watch.ts'
 import type { SessionState } from '../monitor/session-machine.ts'
 
-export const ENGINE_LIMITS = { callMs: 15_000, replyBytes: 16 * 1024 * 1024, eventLineBytes: 1024 * 1024 }
+export const ENGINE_LIMITS = { callMs: 15_000, replyBytes: 16 * 1024 * 1024, eventLineBytes: 128 * 1024 }
 /** A guest that is being connected answers within this, or something is wrong with it. */
 const CONNECT_WAIT_MS = 10_000
 
@@ -23,6 +24,11 @@ export interface HeldGuest {
   readonly watch: GuestWatch
 }
 
+export interface MonitoredGuestDeps extends Omit<SessionDeps, 'watchGuest' | 'changed'> {
+  /** What the long replies of all guests share. */
+  readonly large: LargeReplies
+}
+
 interface Waiter {
   readonly resolve: (held: HeldGuest) => void
   readonly reject: (error: Error) => void
@@ -32,6 +38,7 @@ interface Waiter {
 export class MonitoredGuest {
   readonly #session: GuestSession
   readonly #deps: WatchDeps
+  readonly #large: LargeReplies
   readonly #waiters = new Set<Waiter>()
   #held: HeldGuest | undefined
   #lastList: LastList | undefined
@@ -39,8 +46,9 @@ export class MonitoredGuest {
   #documents: Record<string, string | undefined> = {}
   #givenUp = false
 
-  constructor(deps: Omit<SessionDeps, 'watchGuest' | 'changed'>, watchDeps: WatchDeps, aim: Aim) {
+  constructor(deps: MonitoredGuestDeps, watchDeps: WatchDeps, aim: Aim) {
     this.#deps = watchDeps
+    this.#large = deps.large
     this.#session = new GuestSession(
       {
         ...deps,
@@ -103,7 +111,7 @@ export class MonitoredGuest {
       }
       const openStream = (inTime: AbortSignal) => link.openStream(inTime)
       try {
-        const engine = await Engine.open({ clock, openStream }, ENGINE_LIMITS, signal)
+        const engine = await Engine.open({ clock, openStream, large: this.#large }, ENGINE_LIMITS, signal)
         log.debug({ engine: engine.product, api: engine.apiVersion }, 'the engine answers')
         const watch = new GuestWatch({ ...this.#deps, publish }, engine)
         this.#hold({ facts: link.facts, engine, watch })

@@ -36,6 +36,12 @@ export class TokenBucket {
     this.#level -= units
   }
 
+  /** How many units below zero the level is; 0 when it is not. */
+  get debt(): number {
+    this.#fill()
+    return Math.max(0, -this.#level)
+  }
+
   async #untilPositive(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     for (;;) {

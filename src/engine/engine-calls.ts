@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import { within } from '../base/deadline.ts'
 import { Gate } from '../base/gate.ts'
 import { EngineAgent, type OpenStream } from './engine-agent.ts'
+import { LargeReplies } from './large-replies.ts'
 import { StreamModem, type Dial } from './stream-modem.ts'
 
 export interface EngineLimits {
@@ -17,6 +18,8 @@ export interface EngineLimits {
 export interface EngineDeps {
   readonly openStream: OpenStream
   readonly clock: Clock
+  /** What the long replies of all engines of this process share; left out: this engine has its own. */
+  readonly large?: LargeReplies
 }
 
 /** How many of many who ask at once are let through to one engine. Actions may take minutes: no question waits for them. */
@@ -31,13 +34,15 @@ export class EngineCalls {
   product: 'docker' | 'podman' = 'docker'
   isWindows = false
   readonly #limits: EngineLimits
+  readonly #large: LargeReplies
   readonly #keeping: EngineAgent
   readonly #closing: EngineAgent
   readonly #questions = new Gate(QUESTIONS_AT_ONCE)
   readonly #actions = new Gate(ACTIONS_AT_ONCE)
 
-  constructor({ clock, openStream }: EngineDeps, limits: EngineLimits) {
+  constructor({ clock, openStream, large }: EngineDeps, limits: EngineLimits) {
     this.clock = clock
+    this.#large = large ?? new LargeReplies(clock)
     this.#limits = limits
     this.#keeping = new EngineAgent(openStream, true)
     this.#closing = new EngineAgent(openStream, false)
@@ -71,7 +76,7 @@ export class EngineCalls {
 
   #modem(signal: AbortSignal, sent?: () => void): StreamModem {
     const version = this.apiVersion === '' ? undefined : `v${this.apiVersion}`
-    const deps = { keeping: this.#keeping, closing: this.#closing, signal, sent }
+    const deps = { keeping: this.#keeping, closing: this.#closing, large: this.#large, signal, sent }
     return new StreamModem(deps, { replyBytes: this.#limits.replyBytes, version })
   }
 }

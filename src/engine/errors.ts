@@ -3,6 +3,8 @@ import { DiagnosedError, RefusedError, StoppedError, TransientError } from '../b
 
 /** An engine's own words reach users: one line of at most this many characters. */
 const MESSAGE_CHARS = 300
+/** A longer body is no message, and may cost much to parse. */
+const MOST_MESSAGE_BYTES = 64 * 1024
 const IS_ENGINE = 'Check that the socket belongs to a Docker or Podman engine'
 const TRY_AGAIN = 'If this stays, look at the log of the engine in the guest'
 
@@ -14,6 +16,23 @@ export function replyTooLarge(request: string, limitBytes: number): RefusedError
     kind: 'reply-too-large',
     cause: `The container engine answered ${request} with more than ${limitBytes} bytes`,
     cure: 'Remove containers that are no longer needed, or check what answers at the socket',
+  })
+}
+
+export function replyTooManyValues(request: string, most: number): RefusedError {
+  return new RefusedError({
+    kind: 'reply-too-large',
+    cause: `The container engine answered ${request} with more than ${most} values`,
+    cure: 'Remove containers that are no longer needed, or check what answers at the socket',
+  })
+}
+
+/** For a reply that would fit alone. */
+export function repliesTooLarge(request: string): TransientError {
+  return new TransientError({
+    kind: 'replies-too-large',
+    cause: `There was no room for the container engine's long answer to ${request}: other guests send very long ones as well`,
+    cure: 'Find out which guests do (xscontainer status), and whether they can be trusted',
   })
 }
 
@@ -125,6 +144,7 @@ export function connectionError(request: string, thrown: unknown): Error {
 }
 
 function engineMessage(body: Buffer): string {
+  if (body.length > MOST_MESSAGE_BYTES) return ''
   try {
     const json: unknown = JSON.parse(body.toString())
     const message = typeof json === 'object' && json !== null && 'message' in json ? json.message : ''

@@ -2,7 +2,9 @@ import http from 'node:http'
 import type { Duplex } from 'node:stream'
 import { abortReason } from '../base/clock.ts'
 import type { EngineAgent, OpenOptions } from './engine-agent.ts'
-import { connectionError, replyTooLarge, statusError } from './errors.ts'
+import { connectionError, repliesTooLarge, replyTooLarge, replyTooManyValues, statusError } from './errors.ts'
+import { hasMoreValues } from './json-values.ts'
+import type { Held, LargeReplies } from './large-replies.ts'
 
 /** The part of dockerode's request description that counts here. */
 export interface Dial {
@@ -28,6 +30,8 @@ export interface StreamModemDeps {
   readonly keeping: EngineAgent
   /** Gives each request a stream of its own: to what may last, and to what must not be asked twice. */
   readonly closing: EngineAgent
+  /** What long replies share. */
+  readonly large: LargeReplies
   readonly signal: AbortSignal
   /** Called once the whole request was handed to the stream. */
   readonly sent?: (() => void) | undefined
@@ -38,6 +42,9 @@ export interface StreamModemLimits {
   /** As `v1.41`; undefined: no prefix. */
   readonly version?: string | undefined
 }
+
+/** A container in a list has 30 to 100: of thousands of containers. */
+const MOST_VALUES = 500_000
 
 /**
  * Carries dockerode's requests over streams to the engine, until `signal` aborts.
@@ -71,11 +78,12 @@ export class StreamModem {
   }
 
   async #ask(dial: Dial, agent: EngineAgent): Promise<unknown> {
-    const { closing, signal } = this.#deps
+    const { closing, large, signal } = this.#deps
     const name = `${dial.method} ${dial.path.replace(/\?$/, '')}`
     const request = this.#request(dial, agent)
     const end = () => request.destroy(abortReason(signal))
     signal.addEventListener('abort', end, { once: true })
+    const held = large.hold()
     let reply: http.IncomingMessage | undefined
     try {
       const answer = await answerTo(request, dial.hijack === true)
@@ -84,15 +92,20 @@ export class StreamModem {
       const good = isGood(dial, reply.statusCode ?? 0)
       if (dial.hijack === true && good) return { source: unbroken(reply), sink: reply.socket }
       if (dial.isStream === true && good) return reply
-      const body = await readBody(reply, name, this.#limits.replyBytes)
+      const body = await readBody(reply, name, this.#limits.replyBytes, held)
       if (!good) throw statusError(name, reply.statusCode ?? 0, body)
-      return parsed(body)
+      return await large.parse(body.length, signal, () => {
+        if (hasMoreValues(body, MOST_VALUES)) throw replyTooManyValues(name, MOST_VALUES)
+        return parsed(body)
+      })
     } catch (error) {
       // Does nothing to the stream of a reply that was read whole.
       request.destroy()
       // The engine may close a kept stream at any time: that says nothing about this request.
       if (request.reusedSocket && reply === undefined && !signal.aborted) return this.#ask(dial, closing)
       throw connectionError(name, error)
+    } finally {
+      held.release()
     }
   }
 
@@ -167,14 +180,17 @@ function pathOf(dial: Dial): string {
 }
 
 /** The whole body; rejects as soon as it is known to be longer than `limit`. */
-async function readBody(reply: http.IncomingMessage, name: string, limit: number): Promise<Buffer> {
+async function readBody(reply: http.IncomingMessage, name: string, limit: number, held: Held): Promise<Buffer> {
   if (Number(reply.headers['content-length'] ?? 0) > limit) throw replyTooLarge(name, limit)
   let room = Buffer.allocUnsafe(Math.min(limit, 16_384))
   let length = 0
   for await (const chunk of reply as AsyncIterable<Buffer>) {
     if (length + chunk.length > limit) throw replyTooLarge(name, limit)
-    if (length + chunk.length > room.length)
-      room = Buffer.concat([room], Math.max(room.length * 2, length + chunk.length))
+    if (length + chunk.length > room.length) {
+      const size = Math.min(limit, Math.max(room.length * 2, length + chunk.length))
+      if (!held.upTo(size)) throw repliesTooLarge(name)
+      room = Buffer.concat([room], size)
+    }
     // Copied, not collected: a list of one-byte chunks would take a hundred times their size.
     length += chunk.copy(room, length)
   }

@@ -4,6 +4,7 @@ import { MonitoredGuest } from '../../src/app/monitored-guest.ts'
 import { StoppedError, TransientError } from '../../src/base/errors.ts'
 import { KEY } from '../../src/model/fields.ts'
 import type { GuestLink } from '../../src/model/guest.ts'
+import { LargeReplies } from '../../src/engine/large-replies.ts'
 import { ConnectGate } from '../../src/monitor/connect-gate.ts'
 import { ps } from '../../src/observations/ps.ts'
 import { InMemoryEngine } from '../engine/in-memory-engine.ts'
@@ -67,6 +68,7 @@ function start(): void {
     {
       ...common,
       gate: new ConnectGate(clock, 8),
+      large: new LargeReplies(clock),
       transport: {
         name: 'fake',
         connect: async () => {

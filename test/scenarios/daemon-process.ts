@@ -64,6 +64,12 @@ export class DaemonProcess {
     ]
   }
 
+  /** The most memory that it has had so far (resident). */
+  peakMb(): number {
+    const status = readFileSync(`/proc/${this.child.pid}/status`, 'utf8')
+    return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) / 1024
+  }
+
   /** Stops it in its tracks, as an overloaded dom0 does, until `resume`. */
   freeze(): void {
     this.child.kill('SIGSTOP')

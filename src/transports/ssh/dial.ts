@@ -11,6 +11,7 @@ import { keyLogin, type Login } from './login.ts'
 import type { SshObserver } from './probe.ts'
 import { SshConnection } from './ssh-connection.ts'
 import type { SshKey } from './ssh-key.ts'
+import type { WorkShare } from './work-share.ts'
 
 /** RFC 4253, 4.2 lets a server send lines before its version; where one does, it is a few hundred bytes. */
 const MOST_BEFORE_VERSION = 8 * 1024
@@ -23,6 +24,8 @@ export interface DialWithOptions extends Where {
   readonly pinnedHostKey: string | undefined
   readonly connectTimeoutMs: number
   readonly observe?: SshObserver | undefined
+  /** Bounds what the connection may cost us; undefined: nothing does. */
+  readonly work?: WorkShare
 }
 
 export interface DialOptions extends DialWithOptions {
@@ -64,7 +67,7 @@ function attempt(clock: Clock, options: WithLogin, state: DialState, signal: Abo
       socket.destroy()
     }
     const failed = (error?: Error) => fail(judge.refusal ?? dialError(error, state, options, options.login.refused))
-    const flooded = () => socket.destroy(floodError(options))
+    const flooded = (does?: string) => socket.destroy(floodError(options, does))
     const enter = (phase: DialPhase, said = '') => {
       state.phase = phase
       options.observe?.({ at: phase, address: options.address, said })
@@ -77,10 +80,11 @@ function attempt(clock: Clock, options: WithLogin, state: DialState, signal: Abo
     client.once('ready', () => {
       client.off('error', failed).off('close', failed)
       socket.off('data', follow)
-      resolve(SshConnection.over(clock, client, socket, options, judge.accepted))
+      options.work?.watch(socket)
+      resolve(SshConnection.over(clock, client, socket, options, judge))
     })
     start(client, socket, options, state, judge)
-    guardClient(client, flooded)
+    guardClient(client, clock, flooded)
   })
 }
 

@@ -110,23 +110,41 @@ export function lateChannel(what: string, where: Where): Diagnosis {
   }
 }
 
-/** The other side sends without measure, or reads nothing of what it asked for. */
-export function floodError(where: Where): TransientError {
+/** The other side makes work without measure; `does`: by what, as `it opens channels to us`. */
+export function floodError(where: Where, does = 'it sends more than it was asked for'): TransientError {
   return new TransientError({
     kind: 'ssh-flood',
-    cause: `What answers at ${where.address} port ${where.port} sends more than an SSH server may`,
+    cause: `What answers at ${where.address} port ${where.port} does what no SSH server may: ${does}`,
     cure: 'Check what listens there in the guest, and whether the guest can be trusted',
   })
 }
 
 /** The reason why an established connection is gone. */
-export function lostError(error: Error | undefined, { address }: Where): DiagnosedError {
+export function lostError(error: Error | undefined, where: Where): DiagnosedError {
+  const { address } = where
   if (error instanceof DiagnosedError) return error
+  if (isBroken(error)) return brokenError(error, where)
   return new TransientError(
     {
       kind: 'link-lost',
       cause: `The guest at ${address} closed the SSH connection`,
       cure: 'Check whether the guest restarts, and the log of its sshd',
+    },
+    error === undefined ? {} : { cause: error },
+  )
+}
+
+/** Whether ssh2 cannot understand what came: the socket's errors have a level of their own, a disconnection has a code. */
+function isBroken(error: Error | undefined): boolean {
+  return error !== undefined && !('code' in error) && !levelOf(error).startsWith('client-')
+}
+
+function brokenError(error: Error | undefined, { address, port }: Where): TransientError {
+  return new TransientError(
+    {
+      kind: 'ssh-broken',
+      cause: `What answers at ${address} port ${port} broke the rules of the SSH protocol`,
+      cure: 'Check what listens there in the guest; a network in between that changes what is sent shows as the same',
     },
     error === undefined ? {} : { cause: error },
   )

@@ -1,17 +1,39 @@
 import type { Client } from 'ssh2'
+import type { Clock } from '../../base/clock.ts'
+import { TokenBucket } from '../../base/token-bucket.ts'
 
 /** No server has a reason to open channels to us, as we ask for no forwarding. */
 const MOST_CHANNEL_OPENS = 64
+/** One for each key and each way to sign with it: a signature with RSA takes us milliseconds. */
+const MOST_SIGNATURES = 8
+/** OpenSSH's default is after 1 GB or more; a RekeyLimit by time makes sense in minutes. */
+const KEY_EXCHANGES = { perSecond: 1 / 30, burst: 8 }
+/** Messages that bring no data: a channel makes four, an administrator's ClientAliveInterval one each second at most. */
+const EMPTY_MESSAGES = { perSecond: 50, burst: 2000 }
+/** RFC 4253, 6.1 wants 32,768 of everybody. Of 0 bytes ssh2 would send packets for ever, in one turn of the event loop. */
+const LEAST_PACKET = 1024
 
 type Handler = (...args: unknown[]) => void
-type Name = 'GLOBAL_REQUEST' | 'CHANNEL_OPEN' | 'CHANNEL_DATA' | 'CHANNEL_EXTENDED_DATA'
+type Name =
+  | 'GLOBAL_REQUEST'
+  | 'CHANNEL_OPEN'
+  | 'CHANNEL_OPEN_CONFIRMATION'
+  | 'CHANNEL_DATA'
+  | 'CHANNEL_EXTENDED_DATA'
+  | 'CHANNEL_WINDOW_ADJUST'
+  | 'USERAUTH_PK_OK'
+type Handlers = Partial<Record<Name, Handler>>
 
 /** What is used of ssh2's client beside its interface: lib/client.js of 1.17. */
 interface Internals {
-  readonly _protocol?: { readonly _handlers?: Partial<Record<Name, Handler>>; ping?(): void }
+  readonly _protocol?: { readonly _handlers?: Handlers; _onPacket?: () => void; ping?(): void }
   /** What waits for answers to global requests, in their order. */
   readonly _callbacks?: (() => void)[]
-  readonly _chanMgr?: { get(id: number): { readonly incoming?: { readonly window?: number } } | undefined }
+  readonly _chanMgr?: Channels
+}
+
+interface Channels {
+  get(id: number): { readonly incoming?: { readonly window?: number } } | undefined
 }
 
 /** Sends keepalive@openssh.com, which every server answers. ssh2 has this on a timer for each connection only. */
@@ -22,39 +44,82 @@ export function ping(client: Client): void {
 }
 
 /**
- * Keeps a guest from making us work or hold data without measure; call right after `connect`. ssh2 has no options for
- * these, so its message handlers are wrapped:
+ * Keeps a guest from making us work or hold data without measure; call right after `connect`. `flooded` is told what it
+ * does, and has to end the connection: ssh2 still hands over what has come already. ssh2 has no options for these, so
+ * its message handlers are wrapped:
  * - OpenSSH tells its host keys after each login (hostkeys-00@openssh.com). ssh2 would parse them all, have the guest
  *   sign for each and verify the signatures: 2.5 ms of our CPU per connect, for a list nobody reads.
  * - Channels opened towards us are rejected by ssh2; too many end the connection.
  * - Data beyond the window that was granted (RFC 4254, 5.2) end the connection: ssh2 would store them.
+ * - A channel that takes no packets of a sensible size is none.
+ * - Requests for a signature, key exchanges and messages that bring no data are bounded in number.
  * Where another version of ssh2 is built differently, nothing is changed; the tests then say so.
  */
-export function guardClient(client: Client, flooded: () => void): void {
-  const { _protocol, _chanMgr: channels } = client as unknown as Internals
-  const handlers = _protocol?._handlers
-  if (handlers === undefined || channels === undefined) return
+export function guardClient(
+  client: Client,
+  clock: Pick<Clock, 'monotonic' | 'sleep'>,
+  flooded: (does: string) => void,
+): void {
+  const { _protocol: protocol, _chanMgr: channels } = client as unknown as Internals
+  const handlers = protocol?._handlers
+  if (protocol === undefined || handlers === undefined || channels === undefined) return
+  wrap(handlers, 'GLOBAL_REQUEST', () => refuseGlobal)
+  atMost(handlers, 'CHANNEL_OPEN', MOST_CHANNEL_OPENS, () => flooded('it opens channels to us'))
+  atMost(handlers, 'USERAUTH_PK_OK', MOST_SIGNATURES, () => flooded('it wants signature after signature'))
+  wrap(handlers, 'CHANNEL_OPEN_CONFIRMATION', (confirm) => (self, info) => {
+    if ((info as { packetSize: number }).packetSize >= LEAST_PACKET) confirm(self, info)
+    else flooded('it opens a channel that takes no packets')
+  })
+  guardData(handlers, channels, flooded)
+  const empty = new TokenBucket(clock, EMPTY_MESSAGES.perSecond, EMPTY_MESSAGES.burst)
+  protocol._onPacket = () => {
+    empty.spend(1)
+    if (empty.debt > 1) flooded('it sends messages without end that bring nothing')
+  }
+  giveBack(handlers, empty)
+  const exchanges = new TokenBucket(clock, KEY_EXCHANGES.perSecond, KEY_EXCHANGES.burst)
+  client.on('handshake', () => {
+    exchanges.spend(1)
+    if (exchanges.debt > 0) flooded('it starts one key exchange after the other')
+  })
+}
+
+function guardData(handlers: Handlers, channels: Channels, flooded: (does: string) => void): void {
   const bounded = (handle: Handler): Handler => {
-    return (protocol, id, data, ...rest) => {
+    return (self, id, data, ...rest) => {
       const window = channels.get(id as number)?.incoming?.window
-      if (window !== undefined && (data as Buffer).length > window) flooded()
-      else handle(protocol, id, data, ...rest)
+      if (window !== undefined && (data as Buffer).length > window) flooded('it sends more than it was granted')
+      else handle(self, id, data, ...rest)
     }
   }
-  let opens = 0
-  wrap(handlers, 'GLOBAL_REQUEST', () => refuseGlobal)
-  wrap(
-    handlers,
-    'CHANNEL_OPEN',
-    (reject) =>
-      (...args) =>
-        ++opens > MOST_CHANNEL_OPENS ? flooded() : reject(...args),
-  )
   wrap(handlers, 'CHANNEL_DATA', bounded)
   wrap(handlers, 'CHANNEL_EXTENDED_DATA', bounded)
 }
 
-function wrap(handlers: Partial<Record<Name, Handler>>, name: Name, by: (handle: Handler) => Handler): void {
+/** Data, and room for ours, are what a connection is for: their number has no bound, only what they cost. */
+function giveBack(handlers: Handlers, empty: TokenBucket): void {
+  const worth = (handle: Handler): Handler => {
+    return (self, id, data, ...rest) => {
+      if (typeof data === 'number' || (data as Buffer).length > 0) empty.spend(-1)
+      handle(self, id, data, ...rest)
+    }
+  }
+  for (const name of ['CHANNEL_DATA', 'CHANNEL_EXTENDED_DATA', 'CHANNEL_WINDOW_ADJUST'] as const)
+    wrap(handlers, name, worth)
+}
+
+function atMost(handlers: Handlers, name: Name, most: number, tooMany: () => void): void {
+  let count = 0
+  wrap(
+    handlers,
+    name,
+    (handle) =>
+      (...args) =>
+        ++count > most ? tooMany() : handle(...args),
+  )
+}
+
+function wrap(handlers: Handlers, name: Name, by: (handle: Handler) => Handler): void {
   const handle = handlers[name]
   if (handle !== undefined) handlers[name] = by(handle)
 }

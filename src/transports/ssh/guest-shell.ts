@@ -8,6 +8,7 @@ import { floodError, lateChannel, type DialState, type Where } from './errors.ts
 import { askingLogin, keyLogin, type Asker, type Login } from './login.ts'
 import type { SshConnection } from './ssh-connection.ts'
 import type { SshKey } from './ssh-key.ts'
+import { WorkShare } from './work-share.ts'
 
 /** How to log in. A password is tried once; `ask` answers what the guest asks, again after each refused answer. */
 export type ShellLogin =
@@ -49,6 +50,7 @@ export async function openGuestShell(
     {
       ...options,
       connectTimeoutMs: connectTimeoutMs + patience,
+      work: new WorkShare(clock),
       login: tellingRefusals(loginBy(login), onRefused),
       observe: (step) => {
         if (step.at === 'login') onHostKey?.(step.said ?? '')

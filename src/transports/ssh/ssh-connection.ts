@@ -7,6 +7,7 @@ import { StoppedError, TransientError, type DiagnosedError } from '../../base/er
 import { ChannelStream, discard, type SessionListener } from './channel-stream.ts'
 import { channelError, floodError, lateChannel, lostError, silentError, type Where } from './errors.ts'
 import { ping } from './guard-client.ts'
+import type { HostKeyJudge } from './host-key.ts'
 import type { Peer } from './keepalive.ts'
 
 /** A guest that answers at all opens a channel in milliseconds; a loaded one may need seconds. */
@@ -43,10 +44,10 @@ export class SshConnection implements Peer {
     this.hostKey = hostKey
   }
 
-  /** Takes over a client that has just logged in on `socket`. */
-  static over(clock: Clock, client: Client, socket: Socket, where: Where, hostKey: string | undefined): SshConnection {
-    const connection = new SshConnection(clock, client, socket, where, hostKey)
-    const lost = (error?: Error) => connection.#end(lostError(error, where))
+  /** Takes over a client that has just logged in on `socket`; a key that is shown later is still the judge's to refuse. */
+  static over(clock: Clock, client: Client, socket: Socket, where: Where, judge: HostKeyJudge): SshConnection {
+    const connection = new SshConnection(clock, client, socket, where, judge.accepted)
+    const lost = (error?: Error) => connection.#end(judge.refusal ?? lostError(error, where))
     client.on('error', lost).on('end', lost).on('close', lost)
     socket.on('data', () => connection.#guard())
     return connection

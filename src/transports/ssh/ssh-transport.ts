@@ -16,6 +16,7 @@ import { RememberedWays } from './remembered-ways.ts'
 import type { SshConnection } from './ssh-connection.ts'
 import type { SshKey } from './ssh-key.ts'
 import { SshLink } from './ssh-link.ts'
+import { WorkShare } from './work-share.ts'
 
 export interface SshTransportDeps {
   readonly clock: Clock
@@ -51,11 +52,13 @@ export class SshTransport implements Transport {
   readonly #limits: SshTransportLimits
   readonly #ways = new RememberedWays(MOST_REMEMBERED)
   readonly #keepalive: Keepalive
+  readonly #work: WorkShare
 
   constructor(deps: SshTransportDeps, limits: SshTransportLimits) {
     this.#deps = deps
     this.#limits = limits
     this.#keepalive = new Keepalive(deps.clock, limits.keepaliveMs)
+    this.#work = new WorkShare(deps.clock)
   }
 
   /**
@@ -82,7 +85,7 @@ export class SshTransport implements Transport {
     const misses: UnreachableError[] = []
     for (const address of target.addresses.filter((text) => isIP(text) !== 0)) {
       const { vmUuid, username, pinnedHostKey } = target
-      const options = { vmUuid, username, pinnedHostKey, address, login, ...this.#limits, observe }
+      const options = { vmUuid, username, pinnedHostKey, address, login, ...this.#limits, observe, work: this.#work }
       try {
         return await dialWith(this.#deps.clock, options, signal)
       } catch (error) {

@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { ServerChannel } from 'ssh2'
+import type { Connection, ServerChannel } from 'ssh2'
 import type { EngineSim } from './engine-sim.ts'
 import type { GuestSim } from './guest-sim.ts'
+import type { SshWire } from './ssh-wire.ts'
 
 /** Faults of an engine. A function that returns true has dealt with the matter; the engine then does nothing. */
 export interface EngineFaults {
@@ -26,6 +27,8 @@ export interface SocketRequest {
 export interface GuestFaults {
   /** A TCP connection, before any byte was sent. */
   socket?(socket: Socket, guest: GuestSim): boolean
+  /** An SSH connection, before its handshake: for what no server says, or says so often. */
+  connection?(client: Connection, wire: SshWire, guest: GuestSim): void
   /** What a login is answered, in place of the check: yes, no, or never. */
   login?(username: string): 'accept' | 'refuse' | 'silence' | undefined
   /** A channel to a unix socket. */

@@ -3,6 +3,7 @@ import { joinEngine } from './engine-bridge.ts'
 import { runInShell, simulateCommand } from './guest-exec.ts'
 import { mayLogIn, refuseLogin } from './guest-login.ts'
 import type { GuestSim } from './guest-sim.ts'
+import { SshWire } from './ssh-wire.ts'
 
 const CONNECT_FAILED = 2
 const REFUSED_TEXT = 'open failed'
@@ -31,6 +32,8 @@ export class GuestConnection {
     client.on('request', (_accept, reject) => reject?.())
     client.on('session', (accept, reject) => this.#session(accept, reject))
     client.on('openssh.streamlocal', (accept, reject, info) => this.#streamLocal(accept, reject, info.socketPath))
+    const wire = new SshWire(client)
+    guest.firstFault((faults) => void faults.connection?.(client, wire, guest))
   }
 
   /** OpenSSH says `open failed` whatever the cause: missing, forbidden, nobody listening, forwarding off. */

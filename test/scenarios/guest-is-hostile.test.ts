@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { channelClosedAtOnce } from '../sim/guest/behaviours/channel-closed-at-once.ts'
+import { channelOpenStorm } from '../sim/guest/behaviours/channel-open-storm.ts'
+import { emptyDataStorm } from '../sim/guest/behaviours/empty-data-storm.ts'
+import { garbageAfterBody } from '../sim/guest/behaviours/garbage-after-body.ts'
+import { ghostEvents } from '../sim/guest/behaviours/ghost-events.ts'
+import { giantPacket } from '../sim/guest/behaviours/giant-packet.ts'
+import { globalRequestStorm } from '../sim/guest/behaviours/global-request-storm.ts'
+import { hostKeyFlapping } from '../sim/guest/behaviours/host-key-flapping.ts'
+import * as http from '../sim/guest/behaviours/hostile-http.ts'
+import * as json from '../sim/guest/behaviours/hostile-json.ts'
+import { ignoreStorm } from '../sim/guest/behaviours/ignore-storm.ts'
+import { noPackets } from '../sim/guest/behaviours/no-packets.ts'
+import { noWindow } from '../sim/guest/behaviours/no-window.ts'
+import { rekeyStorm } from '../sim/guest/behaviours/rekey-storm.ts'
+import { signatureStorm } from '../sim/guest/behaviours/signature-storm.ts'
+import { silentChannel } from '../sim/guest/behaviours/silent-channel.ts'
+import { slowHandshake } from '../sim/guest/behaviours/slow-handshake.ts'
+import type { Behaviour } from '../sim/guest/faults.ts'
+import { followsAll } from './healthy-guest.ts'
+import { Together } from './together.ts'
+import { World } from './world.ts'
+
+/** What the administrator reads of each. */
+const CASES: readonly (readonly [Behaviour, RegExp])[] = [
+  [slowHandshake(), /stopped answering during the handshake/],
+  [signatureStorm(), /does what no SSH server may: it wants signature after signature/],
+  [giantPacket(), /broke the rules of the SSH protocol/],
+  [rekeyStorm(), /does what no SSH server may: it starts one key exchange after the other/],
+  [globalRequestStorm(), /does what no SSH server may: it sends messages without end that bring nothing/],
+  [channelOpenStorm(), /does what no SSH server may: it opens channels to us/],
+  [ignoreStorm(), /does what no SSH server may: it sends messages without end that bring nothing/],
+  [emptyDataStorm(), /does what no SSH server may: it sends messages without end that bring nothing/],
+  [noPackets(), /does what no SSH server may: it opens a channel that takes no packets/],
+  [noWindow(), /did not answer GET \/version within 15 s/],
+  [silentChannel(), /did not answer GET \/version within 15 s/],
+  [channelClosedAtOnce(), /closed the connection while we were writing|broke during GET \/version/],
+  [hostKeyFlapping(), /SSH host key of the guest at \S+ is SHA256:\S+ .* is pinned for this VM/],
+  [http.hugeChunkSize(), /did not answer GET \/version within 15 s/],
+  [http.twoContentLengths(), /does not speak HTTP/],
+  [http.switchedProtocols(), /broke during GET \/version/],
+  [http.endlessContinue(), /broke during GET \/version \(unexpected 1xx reply\)/],
+  [http.endlessChunkExtension(), /does not speak HTTP|broke during GET \/version/],
+  [http.compressedBomb(), /answered GET \/version with text instead of JSON/],
+  [http.redirected(), /answered GET \/version with HTTP 302/],
+  [json.jsonBomb(), /answered GET \/containers\/json with more than 500000 values/],
+  [json.millionContainers(), /answered GET \/containers\/json with more than 500000 values/],
+]
+
+/** Of the daemon, whatever all of them do at once. With no hostile guest it has some 100. */
+const MOST_MB = 300
+
+let world: World
+let peakMb = 0
+const cases = new Together()
+beforeAll(async () => {
+  world = await World.start({ settings: { log: { level: 'trace' } } })
+  const daemon = await world.startDaemon()
+  const healthy = await world.addGuest({ name: 'healthy' })
+  await world.untilMonitored(healthy)
+  cases.start('healthy', () => followsAll(world, healthy, 25))
+  for (const [fault, cause] of CASES) cases.start(fault.name, () => contained(fault, cause))
+  cases.start('ghosts', () => followed(ghostEvents()))
+  cases.start('forged', () => followed(garbageAfterBody()))
+  cases.start('strange', () => strange())
+  await cases.settled()
+  peakMb = daemon.peakMb()
+})
+afterAll(() => world.stop())
+
+async function contained(fault: Behaviour, cause: RegExp): Promise<void> {
+  const guest = await world.addGuest({ name: fault.name, behaviours: [fault] })
+  await world.untilFailed(guest, cause, 45)
+  expect(world.status(guest)).not.toMatch(/[^\x20-\x7e]/)
+  expect(world.status(guest).length).toBeLessThan(1000)
+  await world.until('the administrator is told', () => world.messages(guest).length === 1, 30)
+  await world.until('no list is left', () => world.config(guest)['docker_ps'] === undefined)
+}
+
+async function followed(fault: Behaviour): Promise<void> {
+  const guest = await world.addGuest({ behaviours: [fault], engine: { containers: [{ name: 'web' }] } })
+  await world.until('its list shows', () => 'web' in world.containers(guest), 45)
+  guest.engine.run({ name: 'job' })
+  await world.until('a change shows', () => 'job' in world.containers(guest), 30)
+  expect(Object.keys(world.containers(guest)).sort()).toEqual(['job', 'web'])
+}
+
+async function strange(): Promise<void> {
+  const guest = await world.addGuest({ behaviours: [json.strangeJson()] })
+  await world.untilMonitored(guest, 45)
+  const { strange: entry, ...others } = world.containers(guest)
+  expect(Object.keys(others)).toEqual([])
+  expect(entry).toMatchObject({
+    created: '0',
+    status: 'Up',
+    labels: { 'com.docker.compose.project': 'bad \ufffd\ufffd utf-8 \ufffd' },
+  })
+  expect(JSON.stringify(world.config(guest))).not.toMatch(/polluted|Infinity/)
+}
+
+test.each(CASES.map(([{ name }]) => name))('%s: contained, and its cause is named', (name) => cases.done(name))
+
+test('events of containers that do not exist: the list stays the truth', () => cases.done('ghosts'))
+
+test('an answer that nobody asked for is not taken for one', () => cases.done('forged'))
+
+test('__proto__, numbers beyond 2^53 and text that is none', () => cases.done('strange'))
+
+test('meanwhile a healthy guest is followed as ever', () => cases.done('healthy'))
+
+test('the memory of the daemon stays bounded', () => {
+  expect(peakMb).toBeGreaterThan(20)
+  expect(peakMb).toBeLessThan(MOST_MB)
+})
