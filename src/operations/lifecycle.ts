@@ -2,7 +2,6 @@ import { DiagnosedError } from '../base/errors.ts'
 import { cutText } from '../base/text.ts'
 import type { Verb } from '../engine/container-calls.ts'
 import { containerRef } from '../engine/container-ref.ts'
-import type { Engine } from '../engine/engine.ts'
 import { demandActions } from './actions-allowed.ts'
 import { demandMonitored } from './engine-of.ts'
 import type { Operation, VmContext } from './operation.ts'
@@ -18,27 +17,25 @@ export function lifecycle(verb: Verb): Operation {
       const container = containerRef(args.container ?? '')
       demandMonitored(context.vm)
       await demandActions(context, signal)
-      const engine = await telling(context, verb, container, signal, async () => {
-        const found = await context.engine(signal)
-        await found.act(container, verb, signal)
-        return found
+      await telling(context, verb, container, signal, async () => {
+        await (await context.engine(signal)).act(container, verb, signal)
       })
-      await refresh(context, engine, verb, container, signal)
+      await refresh(context, verb, container, signal)
       return ''
     },
   }
 }
 
 /** A failure reaches the administrator as well as the caller; that it could not be told is no failure of its own. */
-async function telling<T>(
+async function telling(
   context: VmContext,
   verb: Verb,
   container: string,
   signal: AbortSignal,
-  work: () => Promise<T>,
-): Promise<T> {
+  work: () => Promise<void>,
+): Promise<void> {
   try {
-    return await work()
+    await work()
   } catch (error) {
     if (error instanceof DiagnosedError && !signal.aborted) {
       const title = `Container Management cannot ${verb} ${cutText(container, 64)}`
@@ -49,16 +46,9 @@ async function telling<T>(
 }
 
 /** So that a client that reads the list next sees what was done. Where it cannot be: done it is, and nobody should do it again. */
-async function refresh(
-  context: VmContext,
-  engine: Engine,
-  verb: Verb,
-  container: string,
-  signal: AbortSignal,
-): Promise<void> {
+async function refresh(context: VmContext, verb: Verb, container: string, signal: AbortSignal): Promise<void> {
   try {
-    await untilListed(engine, verb, container, context.clock, signal)
-    await context.refreshList(signal)
+    await untilListed(context, verb, container, signal)
   } catch (error) {
     if (!(error instanceof DiagnosedError)) throw error
   }

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import type { ContainerEntry } from '../documents/container-entry.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Fields } from '../model/fields.ts'
 import type { VmRecord } from '../model/vm.ts'
@@ -13,8 +14,8 @@ export interface VmContext {
   readonly vm: VmRecord
   /** The VM's engine: the one that is held already, or one by a connection of its own that ends with the operation. */
   engine(signal: AbortSignal): Promise<Engine>
-  /** Looks at the container list now; resolves when VM.other_config has it. */
-  refreshList(signal: AbortSignal): Promise<void>
+  /** Looks at the container list now; resolves with it when VM.other_config has it, with undefined where none is published. */
+  refreshList(signal: AbortSignal): Promise<readonly ContainerEntry[] | undefined>
   /** Sets keys of VM.other_config, undefined: removes them; resolves when XAPI has them. */
   setKeys(keys: Readonly<Record<string, string | undefined>>, signal: AbortSignal): Promise<void>
   /** pool.other_config */

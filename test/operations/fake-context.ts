@@ -1,7 +1,9 @@
 import { systemClock, type Clock } from '../../src/base/clock.ts'
 import { Engine } from '../../src/engine/engine.ts'
+import type { ContainerEntry } from '../../src/documents/container-entry.ts'
 import { KEY, type Fields } from '../../src/model/fields.ts'
 import type { VmRecord } from '../../src/model/vm.ts'
+import { readList } from '../../src/observations/ps.ts'
 import type { VmContext } from '../../src/operations/operation.ts'
 import { LIMITS } from '../engine/in-memory-engine.ts'
 import { engineStream } from '../sim/guest/engine-bridge.ts'
@@ -48,8 +50,9 @@ export class FakeContext implements VmContext {
     return this.#engine
   }
 
-  refreshList(): Promise<void> {
-    return this.#do('refreshList', 'refreshList')
+  async refreshList(signal: AbortSignal): Promise<readonly ContainerEntry[] | undefined> {
+    await this.#do('refreshList', 'refreshList')
+    return readList(await (await this.engine(signal)).list(signal)).entries
   }
 
   setKeys(keys: Readonly<Record<string, string | undefined>>): Promise<void> {

@@ -38,23 +38,28 @@ describe('lifecycle operations', () => {
     { name: 'stop', operation: stop, state: 'running', status: /^Exited/ },
     { name: 'pause', operation: pause, state: 'running', status: /\(Paused\)$/ },
     { name: 'unpause', operation: unpause, state: 'paused', status: /^Up [^(]*$/ },
-  ] as const)('$name looks at the list only when the list shows it', async ({ operation, state, status }) => {
+  ] as const)('$name refreshes the list until the list shows it', async ({ operation, state, status }) => {
     const lag = { die: 150, pause: 150, unpause: 150 }
     const context = new FakeContext({ containers: [{ name: 'web', state }], listLagMs: lag })
-    const listed = async () => (await (await context.engine(SIGNAL)).list(SIGNAL))[0]?.Status
-    let seen: unknown
-    context.refreshList = async () => {
-      seen = await listed()
-    }
     await act(context, operation)
-    expect(seen).toMatch(status)
+    expect((await (await context.engine(SIGNAL)).list(SIGNAL))[0]?.Status).toMatch(status)
+    expect(new Set(context.done)).toEqual(new Set(['refreshList']))
   })
 
-  it('do not wait for a list that never shows it', async () => {
+  it('look once where the list shows it at once', async () => {
+    const context = web('running')
+    await act(context, pause)
+    expect(context.sim.requestCount(/containers\/json$/)).toBe(1)
+  })
+
+  it('do not wait for a list that never shows it, nor where none is published', async () => {
     const context = new FakeContext({ containers: [{ name: 'web' }], listLagMs: { pause: 3_600_000 } })
     await act(context, pause)
-    expect(context.done).toEqual(['refreshList'])
     expect(context.sim.requestCount(/containers\/json$/)).toBeLessThan(30)
+    let asked = 0
+    context.refreshList = () => Promise.resolve(void asked++)
+    await act(context, stop)
+    expect(asked).toBe(1)
   })
 
   it('take a full id, and the beginning of one', async () => {

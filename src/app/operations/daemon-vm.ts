@@ -1,9 +1,11 @@
 import type { Clock } from '../../base/clock.ts'
 import { within } from '../../base/deadline.ts'
 import { TransientError } from '../../base/errors.ts'
+import type { ContainerEntry } from '../../documents/container-entry.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { KEY, type Fields } from '../../model/fields.ts'
 import type { VmRecord } from '../../model/vm.ts'
+import type { ContainerList } from '../../observations/ps.ts'
 import type { VmContext } from '../../operations/operation.ts'
 import { fieldsOf } from '../../xapi/vm-record.ts'
 import type { DaemonHostDeps } from './daemon-host.ts'
@@ -32,17 +34,19 @@ export class DaemonVm implements VmContext {
   }
 
   /** Does nothing for a VM that is not being monitored: there is no list then. */
-  async refreshList(signal: AbortSignal): Promise<void> {
+  async refreshList(signal: AbortSignal): Promise<readonly ContainerEntry[] | undefined> {
     const held = this.#deps.guest(this.vm.ref)?.held
-    if (held === undefined) return
+    if (held === undefined) return undefined
     const late = {
       kind: 'refresh-timeout',
       cause: `The new container list of VM ${this.vm.uuid} was not there within ${REFRESH_MS / 1000} s`,
       cure: 'It comes by itself once the guest and XAPI answer; see xscontainer status',
     }
-    await within(this.clock, REFRESH_MS, signal, late, async (inTime) => {
+    return within(this.clock, REFRESH_MS, signal, late, async (inTime) => {
       await held.watch.refresh()
+      const seen = held.watch.lastList?.value as ContainerList | undefined
       await this.#deps.publisher.settle(this.vm.ref, inTime)
+      return seen?.entries
     })
   }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts'
 import { RefusedError } from '../../base/errors.ts'
+import type { ContainerEntry } from '../../documents/container-entry.ts'
 import { Engine } from '../../engine/engine.ts'
 import { KEY, LIVE_KEYS, type Fields } from '../../model/fields.ts'
 import type { GuestLink, Target, Transport } from '../../model/guest.ts'
@@ -60,27 +61,28 @@ export class LoneVm implements VmContext {
   }
 
   /** In turn with other processes: whoever writes last must have looked last. */
-  refreshList(signal: AbortSignal): Promise<void> {
+  refreshList(signal: AbortSignal): Promise<readonly ContainerEntry[] | undefined> {
     return this.#deps.listings.pass(this.vm.uuid, PATIENCE_MS, signal, () => this.#refreshNow(signal))
   }
 
   /** Only where somebody has published a list: nobody would renew what nobody monitors. */
-  async #refreshNow(signal: AbortSignal): Promise<void> {
+  async #refreshNow(signal: AbortSignal): Promise<readonly ContainerEntry[] | undefined> {
     const before = await this.#otherConfig(signal)
-    if (LIVE_KEYS.every((key) => before[key] === undefined)) return
+    if (LIVE_KEYS.every((key) => before[key] === undefined)) return undefined
     const engine = await this.engine(signal)
-    let value = await this.#look(engine, signal)
-    if (value === before[KEY.ps]) {
+    let seen = await this.#look(engine, signal)
+    if (seen.value === before[KEY.ps]) {
       await this.clock.sleep(RELOOK_MS, signal)
-      value = await this.#look(engine, signal)
+      seen = await this.#look(engine, signal)
     }
     const now = new Date(this.clock.now()).toISOString()
-    const { stamp, writes } = planWrites(before, new Map([[KEY.ps, value]]), now)
+    const { stamp, writes } = planWrites(before, new Map([[KEY.ps, seen.value]]), now)
     if (stamp.length > 0) {
       await this.#fields.apply(this.vm.ref, stamp, signal)
       await this.clock.sleep(STAMP_LEAD_MS, signal)
     }
     await this.#fields.apply(this.vm.ref, writes, signal)
+    return seen.entries
   }
 
   async setKeys(keys: Readonly<Record<string, string | undefined>>, signal: AbortSignal): Promise<void> {
@@ -122,10 +124,11 @@ export class LoneVm implements VmContext {
     await this.setKeys({ [KEY.hostKey]: hostKey, [KEY.hostKeyOwner]: this.vm.uuid }, signal)
   }
 
-  async #look(engine: Engine, signal: AbortSignal): Promise<string> {
+  async #look(engine: Engine, signal: AbortSignal): Promise<{ value: string; entries: readonly ContainerEntry[] }> {
     const context = { previous: undefined, running: [], monotonicMs: this.clock.monotonic() }
     const { value_budget_bytes } = this.#deps.config.monitor
-    return ps.encode(await ps.observe(engine, context, signal), value_budget_bytes)
+    const list = await ps.observe(engine, context, signal)
+    return { value: ps.encode(list, value_budget_bytes), entries: list.entries }
   }
 
   async #otherConfig(signal: AbortSignal): Promise<Fields> {
