@@ -11,7 +11,7 @@ const outsideWorld = [
 ]
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'eslint.config.js'] },
+  { ignores: ['dist/', '.cache/', 'node_modules/', 'eslint.config.js'] },
   ...tseslint.configs.recommendedTypeChecked,
   { languageOptions: { parserOptions: { projectService: true } } },
   {

@@ -1,7 +1,7 @@
-/** Bundles the executables into dist/: one file each, nothing needed beside it but Node. */
+/** Bundles the executables into dist/, or the folder that is named: one file each, nothing needed beside it but Node. */
 import { build, type BuildOptions, type Plugin } from 'esbuild'
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { basename } from 'node:path'
+import { basename, join } from 'node:path'
 import { createRequire } from 'node:module'
 import { gzipSync } from 'node:zlib'
 
@@ -152,16 +152,17 @@ async function plugin(): Promise<string> {
   return [await bundle('src/bin/plugin.ts', PLUGIN_HEAD, [packedAtTheEnd]), ...parts, rare].join('')
 }
 
+const out = process.argv[2] ?? 'dist'
 const rare = await rareParts()
-for (const folder of ['dist/bin', 'dist/plugins']) mkdirSync(folder, { recursive: true })
+for (const folder of ['bin', 'plugins']) mkdirSync(join(out, folder), { recursive: true })
 // The checkout is an ES module package; the bundles are CommonJS, wherever they are copied to.
-writeFileSync('dist/package.json', '{ "type": "commonjs" }\n')
+writeFileSync(join(out, 'package.json'), '{ "type": "commonjs" }\n')
 for (const [name, head] of [
   ['xscontainer-monitor', MONITOR_HEAD],
   ['xscontainer', COMMAND_HEAD],
   ['xscontainer-prepare-vm', COMMAND_HEAD],
 ] as const) {
-  install(`dist/bin/${name}`, (await bundle(`src/bin/${name}.ts`, `${head}\n${IMPORT_META_URL}`)) + rare)
+  install(join(out, 'bin', name), (await bundle(`src/bin/${name}.ts`, `${head}\n${IMPORT_META_URL}`)) + rare)
 }
-install('dist/plugins/xscontainer', await plugin())
-writeFileSync('dist/packages.json', `${JSON.stringify([...packages].sort(), undefined, 2)}\n`)
+install(join(out, 'plugins/xscontainer'), await plugin())
+writeFileSync(join(out, 'packages.json'), `${JSON.stringify([...packages].sort(), undefined, 2)}\n`)

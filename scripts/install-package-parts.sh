@@ -20,32 +20,18 @@ unshare:util-linux
 dnf:dnf
 rpmlint:rpmlint
 gcc:gcc
+/usr/lib/x86_64-linux-gnu/libc.a:libc6-dev
+systemd-analyze:systemd
+systemd-nspawn:systemd-container
 '
 
-PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
-export PATH
-
-missing=
-for part in $parts; do
-  command -v "${part%%:*}" >/dev/null || missing="$missing ${part#*:}"
-done
-[ -n "$missing" ] || exit 0
-
 give_up() {
-  echo "*** $1; missing:$missing" >&2
+  echo "*** Packages cannot be made: $1; missing:$missing. rpm/Dockerfile has what it takes on Debian 12" >&2
   exit 1
 }
 
-[ "$(id -u)" = 0 ] || give_up 'Only root can install packages'
-command -v apt-get >/dev/null || give_up 'There is no apt-get here; rpm/Dockerfile builds on Debian 12'
-
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-install_missing() {
-  # shellcheck disable=SC2086 # one word per package
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing >>"$log" 2>&1
-}
-if ! install_missing && ! { apt-get update -q >>"$log" 2>&1 && install_missing; }; then
-  cat "$log" >&2
-  give_up 'apt-get could not install all'
-fi
+# shellcheck source=scripts/debian-parts.sh
+. "$(dirname "$0")/debian-parts.sh"
+[ -n "$missing" ] || exit 0
+check_can_install
+install_missing

@@ -32,55 +32,24 @@ hostname:hostname
 make:make
 '
 
-PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
-export PATH
-
-missing=
-for part in $parts; do
-  command -v "${part%%:*}" >/dev/null || missing="$missing ${part#*:}"
-done
-[ -n "$missing" ] || exit 0
-
 give_up() {
   echo "*** REAL TESTS WILL NOT RUN: $1; missing:$missing" >&2
   [ "${CI-}" != true ] || exit 1
   exit 0
 }
 
-[ "$(id -u)" = 0 ] || give_up 'only root can install packages'
-command -v apt-get >/dev/null || give_up 'there is no apt-get here, install them by hand'
+# shellcheck source=scripts/debian-parts.sh
+. "$(dirname "$0")/debian-parts.sh"
 
-log=$(mktemp)
-policy=/usr/sbin/policy-rc.d
-ours=
-tidy() {
-  rm -f "$log"
-  [ -z "$ours" ] || rm -f "$policy"
-}
-trap tidy EXIT
+[ -n "$missing" ] || exit 0
+check_can_install
 
-# The packages must not start services of their own: the tests start what they need, apart from the system's.
-if [ ! -e "$policy" ]; then
-  ours=yes
-  printf '#!/bin/sh\nexit 101\n' >"$policy"
-  chmod 755 "$policy"
-fi
-
-# Nor may cloud-init take this machine for a new one when it boots next: it is for the tests' guests only.
-case " $missing " in
+# cloud-init may not take this machine for a new one when it boots next: it is for the tests' guests only.
+case "$missing " in
 *" cloud-init "*)
   mkdir -p /etc/cloud
   : >/etc/cloud/cloud-init.disabled
   ;;
 esac
 
-install_missing() {
-  # shellcheck disable=SC2086 # one word per package
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing >>"$log" 2>&1
-}
-
-# The package lists may be absent or too old to fetch from.
-if ! install_missing && ! { apt-get update -q >>"$log" 2>&1 && install_missing; }; then
-  cat "$log" >&2
-  give_up 'apt-get could not install all'
-fi
+install_missing

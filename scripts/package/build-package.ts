@@ -22,6 +22,11 @@ export interface Recipe {
  * land in `PACKAGES`, with spec and tarball as other build environments want them. Path of the package.
  */
 export function buildPackage(recipe: Recipe): string {
+  return rebuild(buildSourcePackage(recipe), recipe)
+}
+
+/** Path of the source package. */
+export function buildSourcePackage(recipe: Recipe): string {
   const { name, version } = recipe
   const work = join(process.cwd(), WORK, name)
   rmSync(work, { recursive: true, force: true })
@@ -34,8 +39,15 @@ export function buildPackage(recipe: Recipe): string {
   keepForOthers(work, recipe)
   rpmbuild(work, recipe, ['-bs', join(spec, `${name}.spec`)])
   const [sourcePackage = ''] = collect(join(work, 'SRPMS'), 'SRPMS')
-  rpmbuild(join(work, 'again'), recipe, ['--rebuild', sourcePackage])
-  const [built = ''] = collect(join(work, 'again/RPMS'), 'RPMS')
+  rmSync(work, { recursive: true })
+  return sourcePackage
+}
+
+/** Builds the package of a source package; its path. */
+export function rebuild(sourcePackage: string, recipe: Pick<Recipe, 'name' | 'epoch'>): string {
+  const work = join(process.cwd(), WORK, recipe.name)
+  rpmbuild(work, recipe, ['--rebuild', sourcePackage])
+  const [built = ''] = collect(join(work, 'RPMS'), 'RPMS')
   rmSync(work, { recursive: true })
   return built
 }
@@ -55,7 +67,7 @@ function fail(what: string): never {
   throw new Error(what)
 }
 
-function rpmbuild(topdir: string, { epoch }: Recipe, args: readonly string[]): void {
+function rpmbuild(topdir: string, { epoch }: Pick<Recipe, 'epoch'>, args: readonly string[]): void {
   // rpm's own database of what is installed says nothing about a Debian.
   const defines = ['--define', `_topdir ${topdir}`, '--nodeps', '--quiet']
   run('rpmbuild', [...defines, ...args], { env: { SOURCE_DATE_EPOCH: epoch } })

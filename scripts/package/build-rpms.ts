@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { runtimeBom } from './bill-of-materials.ts'
-import { buildPackage, PACKAGES, WORK } from './build-package.ts'
+import { buildPackage, buildSourcePackage, PACKAGES, rebuild, WORK } from './build-package.ts'
 import { readManifest } from './fetch-parts.ts'
 import { makeRuntime, unpackedNode } from './make-runtime.ts'
 import { updateUuid, updateXml, xsPackages, xsRepository } from './pack-documents.ts'
@@ -12,6 +12,8 @@ import { run, tryRun } from './run.ts'
 import { stagePrograms } from './stage-programs.ts'
 
 const DOWNLOADS = join(process.cwd(), WORK, 'downloads')
+/** Not dist, whose programs may be in use. */
+const BUILT = join(WORK, 'programs')
 /** What decides the runtime's bytes, besides the tools that make it. */
 const RUNTIME_SOURCES = [
   'rpm/runtime.json',
@@ -29,13 +31,13 @@ const manifest = readManifest()
 const runtimeVersion = `${manifest.node.version}-${manifest.release}`
 
 console.log(`xscontainer ${version.version}-${version.release}, runtime ${runtimeVersion}`)
-run(unpackedNode(DOWNLOADS), ['--import', 'tsx', 'scripts/build.ts'])
+run(unpackedNode(DOWNLOADS), ['--import', 'tsx', 'scripts/build.ts', BUILT])
 const runtime = buildRuntime()
 const programs = buildPackage({
   name: 'xscontainer',
   ...version,
   values: { RUNTIME: runtimeVersion },
-  stage: (tree) => stagePrograms(tree, version),
+  stage: (tree) => stagePrograms(tree, BUILT, version),
 })
 const update = buildPackage({
   name: 'update-xscontainer',
@@ -50,15 +52,17 @@ for (const file of [runtime, programs, update]) console.log(`${PACKAGES}/RPMS/${
 function buildRuntime(): string {
   const { release, node } = manifest
   const epoch = runtimeEpoch()
-  const tools = ['rpmbuild', 'patchelf', 'strip'].map((tool) => run(tool, ['--version']).split('\n')[0])
-  const hash = createHash('sha256').update([epoch, ...tools].join('\n'))
-  for (const file of RUNTIME_SOURCES) hash.update(readFileSync(file))
-  const kept = join(WORK, 'runtime', hash.digest('hex').slice(0, 20))
-  const base = `xscontainer-runtime-${node.version}-${release}`
-  const files = [`RPMS/${base}.x86_64.rpm`, `SRPMS/${base}.src.rpm`]
-  if (!files.every((file) => existsSync(join(kept, file)))) {
-    buildPackage({
-      name: 'xscontainer-runtime',
+  const name = 'xscontainer-runtime'
+  const kept = join(WORK, 'runtime', runtimeInputs(epoch))
+  const [source, built] = [
+    `SRPMS/${name}-${node.version}-${release}.src.rpm`,
+    `RPMS/${name}-${node.version}-${release}.x86_64.rpm`,
+  ]
+  const keep = (file: string) => copy(join(PACKAGES, file), join(kept, file))
+  if (existsSync(join(kept, source))) copy(join(kept, source), join(PACKAGES, source))
+  else {
+    buildSourcePackage({
+      name,
       version: node.version,
       release,
       epoch,
@@ -68,10 +72,22 @@ function buildRuntime(): string {
         writeFileSync(join(tree, 'opt/xscontainer/share/doc/sbom.cdx.json'), runtimeBom(runtimeVersion, epoch))
       },
     })
-    for (const file of files) copy(join(PACKAGES, file), join(kept, file))
+    keep(source)
   }
-  for (const file of files) copy(join(kept, file), join(PACKAGES, file))
-  return join(PACKAGES, files[0]!)
+  if (existsSync(join(kept, built))) copy(join(kept, built), join(PACKAGES, built))
+  else {
+    rebuild(join(process.cwd(), PACKAGES, source), { name, epoch })
+    keep(built)
+  }
+  return join(PACKAGES, built)
+}
+
+/** The same for the same bytes: of what decides them, and of the tools that make them. */
+function runtimeInputs(epoch: string): string {
+  const tools = ['rpmbuild', 'patchelf', 'strip'].map((tool) => run(tool, ['--version']).split('\n')[0])
+  const hash = createHash('sha256').update([epoch, ...tools].join('\n'))
+  for (const file of RUNTIME_SOURCES) hash.update(readFileSync(file))
+  return hash.digest('hex').slice(0, 20)
 }
 
 /** The time of the commit that last changed the runtime: later commits leave its bytes as they are. */

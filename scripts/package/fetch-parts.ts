@@ -43,7 +43,8 @@ export function fetchDeb({ package: name, version, sha256 }: Deb, folder: string
   const file = join(folder, `${name}_${version}_amd64.deb`)
   if (!existsSync(file)) {
     mkdirSync(join(folder, 'partial'), { recursive: true })
-    const asked = [`${name}=${version}`]
+    // As root, not as apt's own user, who may not write here.
+    const asked = ['-o', 'APT::Sandbox::User=root', `${name}=${version}`]
     const cwd = join(folder, 'partial')
     if (tryRun('apt-get', ['download', '-q', ...asked], { cwd }) === undefined) {
       run('apt-get', ['update', '-q'])

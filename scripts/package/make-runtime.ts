@@ -1,4 +1,14 @@
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, join } from 'node:path'
 import { fetchDeb, fetchNode, readManifest, type RuntimeManifest } from './fetch-parts.ts'
 import { run } from './run.ts'
@@ -15,7 +25,7 @@ export function makeRuntime(tree: string, downloads: string): RuntimeManifest {
   for (const folder of ['bin', 'lib', 'share/doc']) mkdirSync(join(home, folder), { recursive: true })
   const work = mkdtempSync(join(downloads, 'unpacked-'))
   try {
-    addNode(manifest, home, work, downloads)
+    addNode(home, downloads)
     for (const deb of manifest.debs) {
       const from = join(work, deb.package)
       run('dpkg-deb', ['-x', fetchDeb(deb, downloads), from])
@@ -31,11 +41,11 @@ export function makeRuntime(tree: string, downloads: string): RuntimeManifest {
 }
 
 /** The order matters: strip after patchelf would break the file. */
-function addNode(manifest: RuntimeManifest, home: string, work: string, downloads: string): void {
+function addNode(home: string, downloads: string): void {
   const node = join(home, 'bin/node')
-  run('tar', ['-xzf', fetchNode(manifest, downloads), '-C', work, 'package/bin/node', 'package/LICENSE'])
-  place(join(work, 'package/bin/node'), node, 0o755)
-  place(join(work, 'package/LICENSE'), join(home, 'share/doc/LICENSE-node'), 0o644)
+  const unpacked = unpackedNode(downloads)
+  place(unpacked, node, 0o755)
+  place(join(unpacked, '../../LICENSE'), join(home, 'share/doc/LICENSE-node'), 0o644)
   run('strip', ['--strip-all', node])
   // DT_RPATH, not DT_RUNPATH: it wins over LD_LIBRARY_PATH and holds for what libstdc++ looks up too.
   const rpath = ['--force-rpath', '--set-rpath', `${PREFIX}/lib`]
@@ -63,10 +73,13 @@ source package and version above; a copy may be had from whoever gave you this p
 
 /** The Node that is packaged, as it is: to build with, so that what is built does not depend on the builder's own. */
 export function unpackedNode(downloads: string): string {
-  const folder = join(downloads, `node-${readManifest().node.version}`)
-  mkdirSync(folder, { recursive: true })
-  run('tar', ['-xzf', fetchNode(readManifest(), downloads), '-C', folder, 'package/bin/node'])
-  const node = join(folder, 'package/bin/node')
-  if (readFileSync(node).length === 0) throw new Error(`${node} is empty`)
-  return node
+  const manifest = readManifest()
+  const archive = fetchNode(manifest, downloads)
+  const folder = join(downloads, `node-${manifest.node.version}`)
+  if (!existsSync(folder)) {
+    mkdirSync(`${folder}.new`, { recursive: true })
+    run('tar', ['-xzf', archive, '-C', `${folder}.new`, 'package/bin/node', 'package/LICENSE'])
+    renameSync(`${folder}.new`, folder)
+  }
+  return join(folder, 'package/bin/node')
 }

@@ -8,12 +8,12 @@ import type { PackageVersion } from './package-version.ts'
 const NODE = '/opt/xscontainer/bin/node'
 const CLEAN = 'unset NODE_OPTIONS NODE_EXTRA_CA_CERTS NODE_PATH;'
 
-/** What in dist becomes what on a host. */
+/** What the build makes, and what that becomes on a host. */
 const PROGRAMS = {
-  'dist/bin/xscontainer': 'usr/bin/xscontainer',
-  'dist/bin/xscontainer-monitor': 'usr/bin/xscontainer-monitor',
-  'dist/bin/xscontainer-prepare-vm': 'usr/bin/xscontainer-prepare-vm',
-  'dist/plugins/xscontainer': 'etc/xapi.d/plugins/xscontainer',
+  'bin/xscontainer': 'usr/bin/xscontainer',
+  'bin/xscontainer-monitor': 'usr/bin/xscontainer-monitor',
+  'bin/xscontainer-prepare-vm': 'usr/bin/xscontainer-prepare-vm',
+  'plugins/xscontainer': 'etc/xapi.d/plugins/xscontainer',
 }
 
 const DOC = 'usr/share/doc/xscontainer'
@@ -30,23 +30,23 @@ const FILES = {
   'CHANGELOG.md': `${DOC}/CHANGELOG.md`,
 }
 
-/** Puts everything of the package xscontainer into `tree` as it will lie on a host. */
-export function stagePrograms(tree: string, { version, epoch }: PackageVersion): void {
+/** Puts everything of the package xscontainer into `tree` as it will lie on a host; `built` has the built programs. */
+export function stagePrograms(tree: string, built: string, { version, epoch }: PackageVersion): void {
   const put = (to: string, content: string | Buffer, mode = 0o644) => {
     const path = join(tree, to)
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, content)
     chmodSync(path, mode)
   }
-  for (const [from, to] of Object.entries(PROGRAMS)) put(to, packagedProgram(from), 0o755)
+  for (const [from, to] of Object.entries(PROGRAMS)) put(to, packagedProgram(join(built, from)), 0o755)
   for (const [from, to] of Object.entries(FILES)) put(to, readFileSync(from))
-  const packages = JSON.parse(readFileSync('dist/packages.json', 'utf8')) as string[]
+  const packages = JSON.parse(readFileSync(join(built, 'packages.json'), 'utf8')) as string[]
   put(`${DOC}/THIRD-PARTY-LICENSES`, licenceTexts(packages))
   put(`${DOC}/sbom.cdx.json`, programsBom(packages, version, epoch))
   cpSync('docs', join(tree, DOC, 'docs'), { recursive: true, filter: (path) => !path.includes('decisions') })
 }
 
-/** A program of dist whose first lines start the packaged Node. They are shell to sh and a comment to JavaScript. */
+/** A built program whose first lines start the packaged Node. They are shell to sh and a comment to JavaScript. */
 function packagedProgram(file: string): string {
   const text = readFileSync(file, 'utf8')
   const [first = '', second = ''] = text.split('\n', 2)

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from './packages.ts'
 
-/** A package as the predecessor's was: names, paths, scriptlets; its programs do nothing. */
+/** A package as the predecessor's was: names, paths, scriptlets; its service sleeps, its programs do nothing. */
 const SPEC = `
 Name: xscontainer
 Version: 10.0.4
@@ -23,6 +23,9 @@ for file in usr/bin/xscontainer-monitor usr/bin/xscontainer-prepare-vm etc/xapi.
   echo "#!/usr/bin/python" >%{buildroot}/$file
   chmod 755 %{buildroot}/$file
 done
+cd %{buildroot}/usr/lib/systemd
+printf '[Service]\\nExecStart=/bin/sleep infinity\\n[Install]\\nWantedBy=multi-user.target\\n' >system/xscontainer-monitor.service
+echo 'enable xscontainer-monitor.service' >system-preset/80-xscontainer.preset
 %post
 systemctl preset xscontainer-monitor.service >/dev/null 2>&1 || :
 %preun
