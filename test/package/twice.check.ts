@@ -48,9 +48,10 @@ function checkOut(release: string): void {
 /** All that rpm knows of a package and all that is in it, but for how that is compressed. */
 function contents(file: string): string[] {
   const tags = run('rpm', ['-qp', '--nosignature', '--xml', file]).split(/(?=<rpmTag name=)/)
-  const packed = /^<rpmTag name="(Sigmd5|Sigsize|Sha1header|Sha256header|Payload\w*|Archivesize|Longarchivesize)"/
+  const packed = /^<rpmTag name="(Sigmd5|Sigsize|Sha1header|Sha256header|Payload\w*|Archivesize|Require\w+)"/
+  const requires = ask(file, '--requires').filter((line) => !line.startsWith('rpmlib(PayloadIsXz)'))
   const hash = run('sh', ['-c', 'rpm2cpio "$0" | sha256sum', file])
-  return [...tags.filter((tag) => !packed.test(tag)), hash]
+  return [...tags.filter((tag) => !packed.test(tag)), ...requires, hash]
 }
 
 test('built once more in another folder, at another time, all packages and the pack have the same bytes', () => {

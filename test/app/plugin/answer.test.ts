@@ -101,6 +101,13 @@ describe('what the daemon does not do is done here or there, with the session', 
     expect(slow).toEqual([['here', wanted]])
   })
 
+  test('no daemon, and it is asked what runs here: answered at once, nothing else is loaded', async () => {
+    const outcome = await ask(call('version'))
+    const text = 'value' in outcome ? outcome.value : ''
+    expect(JSON.parse(text.replace(/^True/, ''))).toMatchObject({ protocol: PROTOCOL, daemon: false, pid: null })
+    expect(slow).toEqual([])
+  })
+
   test('no daemon, and another host has the VM: there', async () => {
     expect(await answerOf(undefined, { failure: ['ODD'] })).toEqual({ failure: ['ODD'] })
     expect(slow.map(([way]) => way)).toEqual(['here', 'there'])
