@@ -28,6 +28,9 @@ check: node_modules build ## the one gate: types, lint, format, architecture and
 build: node_modules ## bundle the executables into dist/
 	@$(TSX) scripts/build.ts
 
+fuzz: node_modules ## property tests for a longer time (FUZZ_MINUTES=5, FUZZ_SEED= to repeat)
+	@$(TSX) test/fuzz/main.ts
+
 bench: build test-parts ## figures against real sshd and dockerd, as in docs/performance.md
 	@$(TSX) test/bench/bench.ts
 
@@ -68,5 +71,5 @@ test-parts: node_modules
 package-parts:
 	@scripts/install-package-parts.sh
 
-.PHONY: help demo test check build bench bench-scale sim golden format clean test-parts
+.PHONY: help demo test check build fuzz bench bench-scale sim golden format clean test-parts
 .PHONY: rpm pack sign rpm-in-docker test-package package-parts

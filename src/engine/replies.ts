@@ -22,3 +22,8 @@ export function member(value: unknown, name: string): Json {
   const found = isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined
   return isRecord(found) ? found : {}
 }
+
+/** The text, or an empty one: of some objects, such as `{"toString":0}`, none can be made. */
+export function text(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}

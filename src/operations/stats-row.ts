@@ -1,5 +1,5 @@
 import type { Json } from '../engine/replies.ts'
-import { isRecord, member } from '../engine/replies.ts'
+import { isRecord, member, text } from '../engine/replies.ts'
 
 /** What a container uses; null where the engine does not tell, or the container does not run. */
 export interface StatsRow {
@@ -53,7 +53,7 @@ function cpuPercent(now: Json, before: Json): number | null {
   const system = positive(old.system_cpu_usage) && difference(cpu.system_cpu_usage, old.system_cpu_usage)
   if (used === null) return null
   if (system !== null && system > 0) return rounded((used / system) * cpus(cpu) * 100)
-  const [from, to] = [Date.parse(String(before.read)), Date.parse(String(now.read))]
+  const [from, to] = [Date.parse(text(before.read)), Date.parse(text(now.read))]
   if (!(from > 0 && to > from)) return null
   const windows = isRecord(now.storage_stats) && typeof now.num_procs === 'number' && now.num_procs > 0
   return rounded((used / ((to - from) * (windows ? 10_000 : 1_000_000))) * 100)
@@ -89,7 +89,7 @@ function blockBytes(sample: Json): [read: number | null, write: number | null] {
   const sum = (op: string) =>
     list
       .filter(isRecord)
-      .filter((entry) => String(entry.op).toLowerCase() === op)
+      .filter((entry) => text(entry.op).toLowerCase() === op)
       .reduce((total, entry) => total + (positive(entry.value) ?? 0), 0)
   return [sum('read'), sum('write')]
 }

@@ -62,7 +62,12 @@ function parseEvent(event: unknown): XapiEvent[] {
 /** Counts that are numbers: they arrive as ints, and everything else of XAPI's does as text. */
 function countsOf(counts: Readonly<Record<string, unknown>>): Record<string, number> {
   const numbers = Object.entries(counts).flatMap(([name, count]) =>
-    /^\d+$/.test(String(count)) ? [[name.toLowerCase(), Number(count)] as const] : [],
+    isText(count) && /^\d+$/.test(String(count)) ? [[name.toLowerCase(), Number(count)] as const] : [],
   )
   return Object.fromEntries(numbers)
+}
+
+/** Not an object, of which no text could be made. */
+function isText(value: unknown): value is string | number {
+  return typeof value === 'string' || typeof value === 'number'
 }

@@ -4,6 +4,7 @@ import sax from 'sax'
 import { describe, expect, it } from 'vitest'
 import { cleanXmlText } from '../../src/base/text.ts'
 import { plainNumber, XmlPage } from '../../src/documents/xml.ts'
+import { holds } from '../fuzz/holds.ts'
 
 function write(value: unknown, budget = 1_000_000): string | undefined {
   const page = new XmlPage('doc', budget)
@@ -135,7 +136,7 @@ describe('plainNumber', () => {
   })
 
   it('always is plain digits that mean the same number', () => {
-    fc.assert(
+    holds(
       fc.property(fc.double({ noDefaultInfinity: true, noNaN: true }), (value) => {
         expect(plainNumber(value)).toMatch(/^-?\d+(\.\d+)?$/)
         expect(Number(plainNumber(value)) + 0).toBe(value + 0)
@@ -163,7 +164,7 @@ describe('any JSON value', () => {
   }))
 
   it('comes back through sax, strictly, as it went in', () => {
-    fc.assert(
+    holds(
       fc.property(value, (input) => {
         expect(read(write(input) ?? '')).toEqual({ name: 'doc', children: [expected('v', input)] })
       }),
@@ -178,7 +179,7 @@ describe('any JSON value', () => {
       parseTagValue: false,
       trimValues: false,
     })
-    fc.assert(
+    holds(
       fc.property(value, (input) => {
         const [doc] = parser.parse(write(input) ?? '') as Ordered[]
         expect(fromOrdered(doc ?? {})).toEqual({ name: 'doc', children: [expected('v', input)] })
@@ -188,7 +189,7 @@ describe('any JSON value', () => {
   })
 
   it('fits its budget or is left out', () => {
-    fc.assert(
+    holds(
       fc.property(value, fc.integer({ min: 100, max: 400 }), (input, budget) => {
         const page = new XmlPage('doc', budget)
         const elements = [page.element('a', input), page.element('b', input)].filter((xml) => xml !== undefined)

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { LineSplitter } from '../../src/engine/line-splitter.ts'
+import { holds } from '../fuzz/holds.ts'
 
 const tooLong = () => new Error('too long')
 
@@ -25,7 +26,7 @@ it.each([
 
 it('gives the same lines wherever the bytes are cut', () => {
   const line = fc.string({ unit: 'grapheme' }).map((text) => `<${text.replace(/\s/g, '')}>`)
-  fc.assert(
+  holds(
     fc.property(fc.array(line), fc.array(fc.nat(200)), (lines, cuts) => {
       const bytes = Buffer.from(lines.map((text) => `${text}\n`).join(''))
       const places = [...new Set(cuts)].sort((a, b) => a - b)

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ResponseParser, type Answer } from '../../src/xapi/response-parser.ts'
+import { holds } from '../fuzz/holds.ts'
 
 /** Feeds the pieces as PipeLine does; the responses that were found, and what closing the connection then makes of the rest. */
 function parsed(pieces: readonly Buffer[]): { whole: string[]; open: string | undefined } {
@@ -84,7 +85,7 @@ describe('several responses', () => {
 
   test('any splitting of any sequence gives the same cut', () => {
     const sequences = fc.array(fc.constantFrom(...list), { maxLength: 6 })
-    fc.assert(
+    holds(
       fc.property(sequences, fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1 }), (responses, sizes) => {
         const bytes = Buffer.from(responses.map(([bytes]) => bytes).join(''))
         const pieces: Buffer[] = []
@@ -99,7 +100,7 @@ describe('several responses', () => {
   })
 
   test('chunks of any sizes are counted right', () => {
-    fc.assert(
+    holds(
       fc.property(fc.array(fc.uint8Array({ minLength: 1, maxLength: 300 }), { maxLength: 8 }), (chunks) => {
         const texts = chunks.map((chunk) => Buffer.from(chunk).toString('latin1'))
         const body = texts.map((text) => `${text.length.toString(16)}\r\n${text}\r\n`).join('')

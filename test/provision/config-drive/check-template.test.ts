@@ -4,6 +4,7 @@ import { RefusedError } from '../../../src/base/errors.ts'
 import { checkTemplate, MOST_TEMPLATE_BYTES } from '../../../src/provision/config-drive/check-template.ts'
 import { DEFAULT_TEMPLATE } from '../../../src/provision/config-drive/default-template.ts'
 import { jsonFault } from '../../../src/provision/config-drive/json-fault.ts'
+import { holds } from '../../fuzz/holds.ts'
 
 /** What is wrong with a template, for users; undefined: nothing. */
 function refusal(template: string): string | undefined {
@@ -157,7 +158,7 @@ describe('where JSON is at fault', () => {
       fc.json(),
       fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join('')),
     )
-    fc.assert(
+    holds(
       fc.property(text, (json) => {
         const fault = jsonFault(json)
         let valid = true

@@ -5,6 +5,7 @@ import { readIso } from '../../../src/provision/iso/read-iso.ts'
 import { writeIso } from '../../../src/provision/iso/write-iso.ts'
 import { contents, NOW, patterned } from './sample-files.ts'
 import { WatchedSource } from './watched-source.ts'
+import { holds } from '../../fuzz/holds.ts'
 
 /** Small, so that changes hit what describes it. */
 const IMAGE = writeIso({
@@ -39,7 +40,7 @@ test('whatever bytes are changed, the reader stays within the image and ends', a
     minLength: 1,
     maxLength: 12,
   })
-  await fc.assert(
+  await holds(
     fc.asyncProperty(changes, async (list) => {
       const bytes = Buffer.from(IMAGE)
       for (const [at, value] of list) bytes[16 * 2048 + at] = value
@@ -56,7 +57,7 @@ test('whatever 32-bit number is changed, and wherever the image is cut off', asy
     fc.nat(IMAGE.length / 2 - 16 * 1024 - 2),
     fc.constantFrom(0, 1, 16, 19, 25, 2 ** 31, 2 ** 32 - 1),
   )
-  await fc.assert(
+  await holds(
     fc.asyncProperty(fc.array(places, { maxLength: 4 }), fc.nat(IMAGE.length), async (list, end) => {
       const bytes = Buffer.from(IMAGE)
       for (const [at, value] of list) bytes.writeUInt32LE(value, 16 * 2048 + 2 * at)
@@ -79,7 +80,7 @@ test('whatever files an image is made of, they are in it', async () => {
   const tree = fc
     .uniqueArray(file, { selector: (entry) => entry.path, maxLength: 30 })
     .filter((files) => !files.some((a) => files.some((b) => b.path.startsWith(`${a.path}/`))))
-  await fc.assert(
+  await holds(
     fc.asyncProperty(tree, async (files) => {
       const iso = await readIso(new WatchedSource(writeIso({ label: 'x', files, now: NOW })))
       const found = await Promise.all(
