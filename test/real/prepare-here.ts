@@ -27,6 +27,10 @@ export interface PrepareHere {
   /** Told each text as it is printed. */
   readonly watch?: (text: string) => void
   readonly signal?: AbortSignal
+  /** Told of each call of XAPI that the steps make themselves, once it is answered; who is interrupted then has no answer. */
+  readonly called?: (method: string) => void
+  /** False: nobody publishes the VM's containers, which is known. */
+  readonly monitored?: boolean
 }
 
 const NOTHING: PrepareWish = {
@@ -42,9 +46,15 @@ const NOTHING: PrepareWish = {
 /** Prepares a VM in this process: the steps of the command and of the plugin, without the cost of a process each. */
 export async function prepareHere(
   world: World,
-  vm: SimVm,
+  vm: Pick<SimVm, 'uuid'>,
   wish: Partial<PrepareWish>,
-  { person, watch, signal = new AbortController().signal }: PrepareHere = {},
+  {
+    person,
+    watch,
+    signal = new AbortController().signal,
+    called = () => undefined,
+    monitored = true,
+  }: PrepareHere = {},
 ): Promise<Prepared> {
   const log = createLog('silent', { write: () => undefined })
   const config = loadConfig(world.configFile(), true)
@@ -61,13 +71,24 @@ export async function prepareHere(
     out += text
     watch?.(text)
   }
+  const heard = async <T>(method: string, answer: Promise<T>, inTime: AbortSignal): Promise<T> => {
+    const result = await answer
+    called(method)
+    inTime.throwIfAborted()
+    return result
+  }
+  const session: PrepareContext['session'] = {
+    call: (method, params, inTime) => heard(method, host.session.call(method, params, inTime), inTime),
+    burst: (calls, inTime) => heard('burst', host.session.burst(calls, inTime), inTime),
+    reference: (inTime) => host.session.reference(inTime),
+  }
   const context: PrepareContext = {
-    ...{ clock: systemClock, config, session: host.session, facts, person, steps: new Steps(write) },
+    ...{ clock: systemClock, config, session, facts, person, steps: new Steps(write) },
     registration: {
       register: async (inTime) => void (await register.run(await host.vm(vm.uuid, inTime), {}, inTime)),
       deregister: async (inTime) => void (await deregister.run(await host.vm(vm.uuid, inTime), {}, inTime)),
     },
-    monitorMissing: () => Promise.resolve(undefined),
+    monitorMissing: () => Promise.resolve(monitored ? undefined : 'nobody monitors'),
   }
   const error: unknown = await prepareVm(context, { ...NOTHING, ...wish }, signal).then(
     () => undefined,
