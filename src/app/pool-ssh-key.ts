@@ -107,9 +107,9 @@ export function sshWithPoolKey(
   )
   return {
     name: ssh.name,
-    async connect(target, signal) {
+    async connect(target, signal, entered) {
       try {
-        const link = await ssh.connect(target, signal)
+        const link = await ssh.connect(target, signal, entered)
         if (renewal?.underWay() === true) renewal.connected(target.vmUuid)
         return link
       } catch (error) {

@@ -52,8 +52,12 @@ export interface GuestLink {
   close(): void
 }
 
+/** How far a connect has come: a machine has answered and the handshake begins, or that is over. */
+export type ConnectStage = 'handshake' | 'past-handshake'
+
 /** A way to reach guests. `connect` rejects with a DiagnosedError; on abort it leaves nothing behind. */
 export interface Transport {
   readonly name: string
-  connect(target: Target, signal: AbortSignal): Promise<GuestLink>
+  /** `entered` is told how far it has come, as far as the transport can tell. */
+  connect(target: Target, signal: AbortSignal, entered?: (stage: ConnectStage) => void): Promise<GuestLink>
 }

@@ -1,12 +1,17 @@
 import type { Clock } from '../base/clock.ts'
 import { Gate } from '../base/gate.ts'
+import type { ConnectStage } from '../model/guest.ts'
 
-/** A dial that has come to nothing after this long is waiting, not working: it goes on, but gives up its place. */
+/** A dial that no machine has answered after this long is waiting, not working: it goes on, but gives up its place. */
 const PATIENCE_MS = 3000
 
+/** A dial; it tells how far it has come. */
+export type Dial<T> = (entered: (stage: ConnectStage) => void) => Promise<T>
+
 /**
- * How many guests are being dialled at once. Guests that failed before share half of the places, so that any number
- * of dead ones cannot keep a live one waiting.
+ * How many guests are being dialled at once. A handshake keeps its place however long it takes: where it takes long, the
+ * machine has too much to do, and more of them at once would only make all of them fail. Guests that failed before
+ * share half of the places, so that any number of dead ones cannot keep a live one waiting.
  */
 export class ConnectGate {
   readonly #clock: Clock
@@ -19,22 +24,37 @@ export class ConnectGate {
     this.#suspects = new Gate(Math.max(1, Math.floor(handshakes / 2)))
   }
 
-  async pass<T>(suspect: boolean, signal: AbortSignal, dial: () => Promise<T>): Promise<T> {
+  async pass<T>(suspect: boolean, signal: AbortSignal, dial: Dial<T>): Promise<T> {
     let dialling: Promise<T> | undefined
-    const start = () => (dialling = dial())
-    const inAll = () => this.#all.pass(signal, () => this.#untilDoneOrSlow(start()))
+    const remember = (started: Promise<T>) => {
+      dialling = started
+    }
+    const inAll = () => this.#all.pass(signal, () => this.#occupying(dial, remember))
     await (suspect ? this.#suspects.pass(signal, inAll) : inAll())
     return dialling!
   }
 
-  #untilDoneOrSlow(work: Promise<unknown>): Promise<void> {
+  /** Until the dial is done; after the patience, until it is not in a handshake. */
+  #occupying<T>(dial: Dial<T>, started: (dialling: Promise<T>) => void): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.#clock.after(PATIENCE_MS, resolve)
+      let [inHandshake, patient] = [false, true]
+      const leave = () => {
+        if (!patient && !inHandshake) resolve()
+      }
+      const cancel = this.#clock.after(PATIENCE_MS, () => {
+        patient = false
+        leave()
+      })
+      const dialling = dial((stage) => {
+        inHandshake = stage === 'handshake'
+        leave()
+      })
+      started(dialling)
       const done = () => {
         cancel()
         resolve()
       }
-      work.then(done, done)
+      dialling.then(done, done)
     })
   }
 }

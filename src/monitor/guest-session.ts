@@ -137,9 +137,9 @@ export class GuestSession {
     const { gate, transport, watchGuest } = this.#deps
     const { target, problem } = this.#aim
     if (problem !== undefined) throw new RefusedError(problem)
-    const link = await gate.pass(this.#failures > 0, signal, () => {
+    const link = await gate.pass(this.#failures > 0, signal, (entered) => {
       this.#dialledAt = this.#deps.clock.monotonic()
-      return transport.connect(target, signal)
+      return transport.connect(target, signal, entered)
     })
     if (signal.aborted) {
       link.close()

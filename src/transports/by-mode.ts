@@ -5,9 +5,10 @@ import type { Transport } from '../model/guest.ts'
 export function byMode(transports: readonly Transport[]): Transport {
   return {
     name: transports.map(({ name }) => name).join(' or '),
-    connect(target, signal) {
+    connect(target, signal, entered) {
       const transport = transports.find(({ name }) => name === target.mode)
-      return transport === undefined ? Promise.reject(noSuchMode(target.mode)) : transport.connect(target, signal)
+      if (transport === undefined) return Promise.reject(noSuchMode(target.mode))
+      return transport.connect(target, signal, entered)
     },
   }
 }

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import type { ConnectStage } from '../../src/model/guest.ts'
 import { ConnectGate } from '../../src/monitor/connect-gate.ts'
 import { FakeClock, settle } from '../fakes/fake-clock.ts'
 import { Late, stateOf } from '../fakes/late.ts'
@@ -18,12 +19,14 @@ beforeEach(() => {
 /** Dials that end when the test says so. */
 function dial(name: string, suspect = false, abort = signal) {
   const late = new Late<string>()
-  const result = gate.pass(suspect, abort, () => {
+  let entered: (stage: ConnectStage) => void = () => undefined
+  const result = gate.pass(suspect, abort, (tell) => {
+    entered = tell
     dialled.push(name)
     return late.promise
   })
   result.catch(() => undefined)
-  return { late, result }
+  return { late, result, enter: (stage: ConnectStage) => entered(stage) }
 }
 
 describe('ConnectGate', () => {
@@ -65,6 +68,37 @@ describe('ConnectGate', () => {
     for (const { late } of slow) late.resolve('x')
     await settle()
     expect(clock.pending).toBe(0)
+  })
+
+  test('a handshake keeps its place for as long as it takes: slow guests are not made slower by more of them', async () => {
+    const slow = ['a', 'b', 'c', 'd'].map((name) => dial(name))
+    dial('e')
+    await settle()
+    for (const { enter } of slow) enter('handshake')
+    await clock.advance(9000)
+    expect(dialled).toEqual(['a', 'b', 'c', 'd'])
+    // One has logged in and looks for its engine, another is refused.
+    slow[0]!.enter('past-handshake')
+    await settle()
+    expect(dialled).toEqual(['a', 'b', 'c', 'd', 'e'])
+    dial('f')
+    slow[1]!.late.reject(new Error('refused'))
+    await settle()
+    expect(dialled.at(-1)).toBe('f')
+  })
+
+  test('who is past the handshake within 3 s keeps the place until the connect is done, or for those 3 s', async () => {
+    const quick = ['a', 'b', 'c', 'd'].map((name) => dial(name))
+    dial('e')
+    await settle()
+    for (const { enter } of quick) {
+      enter('handshake')
+      enter('past-handshake')
+    }
+    await clock.advance(2999)
+    expect(dialled).not.toContain('e')
+    await clock.advance(1)
+    expect(dialled).toContain('e')
   })
 
   test('a hundred dead guests keep a live one waiting for nobody', async () => {

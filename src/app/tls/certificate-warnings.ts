@@ -37,8 +37,8 @@ export class CertificateWarnings {
   over(transport: Transport): Transport {
     return {
       name: transport.name,
-      connect: async (target, signal) => {
-        const link = await transport.connect(target, signal)
+      connect: async (target, signal, entered) => {
+        const link = await transport.connect(target, signal, entered)
         this.#linked(target.vmUuid, link.facts.certificates)
         return link
       },

@@ -4,11 +4,11 @@ import { linked, within } from '../../base/deadline.ts'
 import { RefusedError, type DiagnosedError, type Diagnosis } from '../../base/errors.ts'
 import { Gate } from '../../base/gate.ts'
 import type { Log } from '../../base/log.ts'
-import type { GuestLink, Target, Transport } from '../../model/guest.ts'
+import type { ConnectStage, GuestLink, Target, Transport } from '../../model/guest.ts'
 import { dialWith } from './dial.ts'
 import { UnreachableError } from './errors.ts'
 import { findEngine, type LadderContext } from './ladder.ts'
-import type { SshObserver } from './probe.ts'
+import type { SshObserver, SshStep } from './probe.ts'
 import { Keepalive } from './keepalive.ts'
 import { keysLogin } from './keys-login.ts'
 import type { Login } from './login.ts'
@@ -65,9 +65,10 @@ export class SshTransport implements Transport {
    * One dial per address until one is reached, then the search for the engine. Rejects with an UnreachableError or
    * another TransientError when a later try may help, with a RefusedError when somebody has to change something.
    */
-  async connect(target: Target, signal: AbortSignal): Promise<GuestLink> {
+  async connect(target: Target, signal: AbortSignal, entered?: (stage: ConnectStage) => void): Promise<GuestLink> {
     const [key, previous] = await linked(signal, () => Promise.all([this.#deps.key(), this.#deps.previousKey?.()]))
-    const connection = await this.#reach(target, keysLogin(key, previous), signal)
+    const connection = await this.#reach(target, keysLogin(key, previous), signal, entered)
+    entered?.('past-handshake')
     try {
       const link = await this.#findEngine(target, connection, signal)
       if (signal.aborted) throw abortReason(signal)
@@ -80,8 +81,16 @@ export class SshTransport implements Transport {
     }
   }
 
-  async #reach(target: Target, login: Login, signal: AbortSignal): Promise<SshConnection> {
-    const { observe } = this.#deps
+  async #reach(
+    target: Target,
+    login: Login,
+    signal: AbortSignal,
+    entered?: (stage: ConnectStage) => void,
+  ): Promise<SshConnection> {
+    const observe = (step: SshStep) => {
+      if (step.at === 'banner') entered?.('handshake')
+      this.#deps.observe?.(step)
+    }
     const misses: UnreachableError[] = []
     for (const address of target.addresses.filter((text) => isIP(text) !== 0)) {
       const { vmUuid, username, pinnedHostKey } = target

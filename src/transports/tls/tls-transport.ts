@@ -5,11 +5,11 @@ import type { Clock } from '../../base/clock.ts'
 import { linked } from '../../base/deadline.ts'
 import { DiagnosedError, RefusedError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
-import type { CertificateEnd, GuestLink, LinkFacts, Target, Transport } from '../../model/guest.ts'
+import type { CertificateEnd, ConnectStage, GuestLink, LinkFacts, Target, Transport } from '../../model/guest.ts'
 import { dialTls } from './dial.ts'
 import { UnreachableError } from './errors.ts'
 import { endOf, type TlsMaterial } from './material.ts'
-import type { TlsObserver } from './probe.ts'
+import type { TlsObserver, TlsStep } from './probe.ts'
 import { TlsLink, type LinkOptions } from './tls-link.ts'
 
 export interface TlsTransportDeps {
@@ -48,13 +48,17 @@ export class TlsTransport implements Transport {
    * One dial per address until an engine has proven itself and accepted our certificate. Rejects with an UnreachableError
    * or another TransientError when a later try may help, with a RefusedError when somebody has to change something.
    */
-  async connect(target: Target, signal: AbortSignal): Promise<GuestLink> {
-    const { clock, log, observe } = this.#deps
-    observe?.({ at: 'material' })
+  async connect(target: Target, signal: AbortSignal, entered?: (stage: ConnectStage) => void): Promise<GuestLink> {
+    const { clock, log } = this.#deps
+    const observe = (step: TlsStep) => {
+      if (step.at === 'handshake') entered?.('handshake')
+      this.#deps.observe?.(step)
+    }
+    observe({ at: 'material' })
     const material = await linked(signal, (inner) => this.#deps.material(target, inner))
     const misses: DiagnosedError[] = []
     for (const address of target.addresses.filter((text) => isIP(text) !== 0)) {
-      const options: LinkOptions = { ...this.#limits, address, material, ...(observe && { observe }) }
+      const options: LinkOptions = { ...this.#limits, address, material, observe }
       const sessions: { last: Buffer | undefined } = { last: undefined }
       const onSession = (session: Buffer) => void (sessions.last = session)
       try {
