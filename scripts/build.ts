@@ -16,9 +16,11 @@ const NO_POLY1305 =
 const HEAP = '--max-semi-space-size=2 --initial-old-space-size=12 --heap-growing-percent=10 --no-memory-reducer'
 const MONITOR_HEAD = `#!/bin/sh
 ":" //; MALLOC_ARENA_MAX=1 exec node ${HEAP} "$0" "$@"`
-const COMMAND_HEAD = '#!/usr/bin/env node'
+/** These come to know passwords and keys: a crash must not leave them in a core dump. The monitor's unit sees to that. */
+const COMMAND_HEAD = `#!/bin/sh
+":" //; ulimit -c 0; exec node "$0" "$@"`
 const PLUGIN_HEAD = `#!/bin/sh
-":" //; exec node --no-warnings "$0" "$@"`
+":" //; ulimit -c 0; exec node --no-warnings "$0" "$@"`
 
 const IMPORT_META_URL = `const importMetaUrl = require('node:url').pathToFileURL(__filename).href;`
 

@@ -50,9 +50,6 @@ export function stagePrograms(tree: string, built: string, { version, epoch }: P
 function packagedProgram(file: string): string {
   const text = readFileSync(file, 'utf8')
   const [first = '', second = ''] = text.split('\n', 2)
-  if (first === '#!/usr/bin/env node') {
-    return `#!/bin/sh\n":" //; ${CLEAN} exec ${NODE} "$0" "$@"${text.slice(first.length)}`
-  }
   const exec = /^":" \/\/; (.*)exec node (.*)"\$0" "\$@"$/.exec(second)
   if (first !== '#!/bin/sh' || exec === null) throw new Error(`${file} does not begin as expected: ${first} ${second}`)
   const [, before = '', flags = ''] = exec

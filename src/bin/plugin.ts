@@ -18,6 +18,7 @@ process.on('unhandledRejection', (error) => end(failureOf('', error)))
 void answer(process.argv[2] ?? '', {
   clock: systemClock,
   config: configPlace(process.env),
+  uid: process.geteuid?.(),
   loadHere: () => import('../app/plugin/do-here.ts'),
   loadThere: () => import('../app/plugin/do-there.ts'),
 }).then(end)

@@ -17,7 +17,7 @@ export async function runProcess(words: readonly string[], process: NodeJS.Proce
     err: (text: string) => stderr.write(text),
     terminal: processTerminal(process),
   }
-  const code = await runCli(words, { env, io, clock: systemClock, signal: stop.signal })
+  const code = await runCli(words, { env, io, clock: systemClock, uid: process.geteuid?.(), signal: stop.signal })
   // A pipe holds no more than 64 KiB at a time: the rest has to be taken before this process ends.
   for (const stream of [stdout, stderr]) await new Promise<void>((resolve) => stream.write('', () => resolve()))
   return code

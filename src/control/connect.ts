@@ -4,6 +4,7 @@ import { within } from '../base/deadline.ts'
 import { DeadlineError, RefusedError, TransientError } from '../base/errors.ts'
 import { FRAME, LIMIT, notUnderstood, readJson } from './frame.ts'
 import { FrameSocket } from './frame-socket.ts'
+import { whyForeign } from './private-socket.ts'
 import { PROTOCOL, type ControlRequest } from './message.ts'
 
 /** A daemon that is alive greets within milliseconds; one that is only loaded, within this. */
@@ -24,6 +25,8 @@ export async function connectControl(
 ): Promise<FrameSocket> {
   const text = JSON.stringify({ protocol: PROTOCOL, ...request })
   if (Buffer.byteLength(text) > LIMIT.request) throw tooLarge(request.operation)
+  const foreign = whyForeign(socketPath)
+  if (foreign !== undefined) throw foreignSocket(socketPath, foreign)
   const socket = connect(socketPath)
   const wire = new FrameSocket(socket, LIMIT.frame)
   try {
@@ -80,6 +83,14 @@ function otherProtocol(protocol: number): ControlUnavailable {
     kind: 'daemon-version',
     cause: `The monitor that runs on this host is of another version (its protocol is ${protocol}, ours ${PROTOCOL})`,
     cure: 'Restart it after the update: systemctl restart xscontainer-monitor',
+  })
+}
+
+function foreignSocket(socketPath: string, why: string): RefusedError {
+  return new RefusedError({
+    kind: 'control-foreign',
+    cause: `The control socket ${socketPath} ${why}: what answers there need not be the monitor, and is told nothing`,
+    cure: 'Remove it and restart the monitor (systemctl restart xscontainer-monitor), or name a socket in a folder of root in [control] socket',
   })
 }
 

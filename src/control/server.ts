@@ -6,6 +6,7 @@ import { asError, StoppedError, TransientError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { FRAME, LIMIT } from './frame.ts'
 import { FrameSocket } from './frame-socket.ts'
+import { whyNotPrivate } from './private-socket.ts'
 import { PROTOCOL } from './message.ts'
 import { refuse, serveRequest, type ControlHandler } from './serve-request.ts'
 
@@ -26,6 +27,7 @@ export class ControlServer {
   readonly #server: Server
   readonly #stop = new AbortController()
   readonly #serving = new Set<Promise<void>>()
+  #path = ''
 
   constructor(deps: ControlServerDeps) {
     this.#deps = deps
@@ -44,6 +46,7 @@ export class ControlServer {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
       if (await this.#isTaken(path)) throw new Error('another process answers there already')
       if (this.#stop.signal.aborted) return
+      this.#path = path
       await this.#listen(path)
       this.#server.on('error', (error) => log.error({ err: error }, 'the control socket fails'))
       log.info({ socket: path }, 'listening on the control socket')
@@ -91,6 +94,15 @@ export class ControlServer {
   }
 
   #accept(socket: Socket): void {
+    const why = whyNotPrivate(this.#path)
+    if (why !== undefined) {
+      this.#deps.log.error(
+        { socket: this.#path },
+        `refused a control connection: the socket ${why}; restart the monitor`,
+      )
+      socket.destroy()
+      return
+    }
     const wire = new FrameSocket(socket, LIMIT.request)
     const serving = this.#serve(wire)
       // Whoever asked has gone, or did not keep to the protocol.

@@ -1,3 +1,4 @@
+import { chownSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
@@ -91,6 +92,18 @@ describe('a call', () => {
 describe('no daemon', () => {
   test('no socket', async () => {
     await expect(call('pause')).rejects.toMatchObject({ name: 'ControlUnavailable', diagnosis: { kind: 'no-daemon' } })
+  })
+
+  test('a socket of another user: nothing is told to whoever listens there', async () => {
+    const path = `${place.dir}/foreign.sock`
+    const heard: unknown[] = []
+    await place.listen(path, (socket) => heard.push(socket))
+    chownSync(path, 1234, 1234)
+    await expect(callControl({ clock: systemClock }, path, 'prepare_vm', {}, NEVER)).rejects.toMatchObject({
+      name: 'RefusedError',
+      diagnosis: { kind: 'control-foreign', cause: expect.stringContaining('user with number 1234') as unknown },
+    })
+    expect(heard).toEqual([])
   })
 
   test('one that accepts and closes', async () => {

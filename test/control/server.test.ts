@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
@@ -48,6 +48,21 @@ describe('the socket', () => {
     await serve(nothing)
     expect(statSync(place.socket).mode & 0o777).toBe(0o600)
     expect(statSync(dirname(place.socket)).mode & 0o777).toBe(0o700)
+  })
+
+  test.each([
+    ['that others may write to', () => chmodSync(place.socket, 0o666), /may be written by others/],
+    ['that was given to another user', () => chownSync(place.socket, 1234, 0), /belongs to the user with number 1234/],
+  ])('%s serves nobody', async (_, loosen, why) => {
+    await serve(nothing)
+    const before = await asking()
+    expect((await before.next())?.[0]).toBe(FRAME.reply)
+    loosen()
+    expect(await new RawClient(place.socket).next()).toBeUndefined()
+    expect(place.recording.text).toMatch(why)
+    chownSync(place.socket, 0, 0)
+    chmodSync(place.socket, 0o600)
+    expect((await (await asking()).next())?.[0]).toBe(FRAME.reply)
   })
 
   test('a directory that is there keeps its mode', async () => {

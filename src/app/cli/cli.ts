@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { asError, DiagnosedError, StoppedError } from '../../base/errors.ts'
 import { cleanForTerminal } from '../../base/text.ts'
+import { notRoot } from '../root-only.ts'
 import { VERSION } from '../version.ts'
 import { parseCommandLine, textOption, type CommandLine } from './command-line.ts'
 import { CliContext, type CliIo } from './context.ts'
@@ -11,6 +12,8 @@ export interface RunDeps {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly io: CliIo
   readonly clock: Clock
+  /** The user that this runs as; left out: root. */
+  readonly uid?: number | undefined
   /** Aborts when the user wants no more. */
   readonly signal: AbortSignal
 }
@@ -24,6 +27,8 @@ export async function runCli(words: readonly string[], deps: RunDeps): Promise<n
     if (line.options['help'] === true || line.verb === 'help') return await help(io, line)
     const spec = verbNamed(line.verb)
     if (spec === undefined) return usage(io, unknownVerb(line.verb))
+    const refusal = notRoot('xscontainer', deps.uid)
+    if (refusal !== undefined) return complain(io, refusal)
     const wrong = wrongCount(spec, line)
     return wrong === undefined ? await run(spec, line, deps) : usage(io, wrong, line.verb)
   } catch (error) {

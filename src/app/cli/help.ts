@@ -40,7 +40,7 @@ HOW IT WORKS
   run, ps and status show what was published last, exec, console, watch and logs --follow say that they need it, and
   all others reach the guest by a connection of their own. A VM on another host is asked for through XAPI.
   What guests choose (names, labels, logs, errors) is freed of control sequences before it is printed; the output of
-  exec and console is passed on as it is.
+  exec and console is passed on as it is. Only root of the host may use the command; anybody may read its help.
 
 ENVIRONMENT
   XSCONTAINER_CONFIG   as --config; the option wins

@@ -6,6 +6,7 @@ import { ControlUnavailable } from '../../control/connect.ts'
 import { VM_ELSEWHERE } from '../../control/message.ts'
 import { versionReply } from '../operations/version.ts'
 import { glanceAtConfig, type ConfigGlance, type ConfigPlace } from './config-glance.ts'
+import { notRoot } from '../root-only.ts'
 import { FUNCTIONS } from './functions.ts'
 import { parseMethodCall, type MethodCall } from './method-call.ts'
 import { failureOf, success, unknownFunction, type Outcome } from './outcome.ts'
@@ -19,6 +20,8 @@ export type DoThere = (call: MethodCall, config: ConfigGlance, clock: Clock) => 
 export interface AnswerDeps {
   readonly clock: Clock
   readonly config: ConfigPlace
+  /** The user that this runs as; left out: root. */
+  readonly uid?: number | undefined
   /** These take long to load. They never reject: each is a bundle of its own, with error classes of its own. */
   readonly loadHere: () => Promise<{ readonly doHere: DoHere }>
   readonly loadThere: () => Promise<{ readonly doThere: DoThere }>
@@ -30,6 +33,8 @@ export async function answer(argument: string, deps: AnswerDeps): Promise<Outcom
   try {
     const call = parseMethodCall(argument)
     fn = call.fn
+    const refusal = notRoot('The plugin xscontainer', deps.uid)
+    if (refusal !== undefined) throw refusal
     return FUNCTIONS.has(fn) ? await serve(call, deps) : unknownFunction(fn)
   } catch (error) {
     return failureOf(fn, error)
