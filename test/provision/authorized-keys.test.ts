@@ -1,11 +1,9 @@
-import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -13,9 +11,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { RefusedError } from '../../src/base/errors.ts'
 import { readEdit } from '../../src/provision/authorized-keys-answer.ts'
 import {
@@ -25,6 +22,7 @@ import {
   replaceKeyScript,
   type GuestScript,
 } from '../../src/provision/authorized-keys.ts'
+import { runAtHome, shellsHere, useFolder } from '../fakes/guest-home.ts'
 
 /** A blob as long as that of a 4096-bit key. */
 const blob = (seed: string) =>
@@ -34,34 +32,27 @@ const NEXT = `ssh-rsa ${blob('next')} xscontainer`
 const OTHERS = `# keys of the team\nssh-ed25519 ${blob('anna')} anna@home\n\nfrom="10.0.0.0/8" ssh-rsa ${blob('bert')} b'e"r\\t $(touch x)\n`
 
 /** What guests have for sh; busybox is also what Alpine has. */
-const SHELLS = [['sh'], ['bash', '--posix'], ['busybox', 'sh']].filter(
-  ([shell]) => spawnSync(shell!, ['-c', ':']).error === undefined,
-)
+const SHELLS = shellsHere(['sh', 'bash --posix', 'busybox sh'])
+const folder = useFolder("xsc-home with 'quotes-")
 
 let home: string
 let keys: string
 beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), "xsc-home with 'quotes-"))
+  home = folder.path
   keys = join(home, '.ssh', 'authorized_keys')
 })
-afterEach(() => rmSync(home, { recursive: true, force: true }))
 
 function given(text: string | Buffer, mode = 0o600): void {
   mkdirSync(join(home, '.ssh'), { mode: 0o700 })
   writeFileSync(keys, text, { mode })
 }
 
-function runIn(shell: readonly string[], { input }: GuestScript, path = process.env['PATH']!) {
-  const [program = 'sh', ...args] = shell
-  const { stdout, stderr, status } = spawnSync(program, [...args, '-s'], {
-    input,
-    env: { HOME: home, PATH: path },
-    encoding: 'utf8',
-  })
-  return { stdout, stderr, exitCode: status ?? undefined }
+function runIn(shell: string | readonly string[], { input }: GuestScript, path = process.env['PATH']!) {
+  const words = typeof shell === 'string' ? shell.split(' ') : shell
+  return runAtHome(home, [...words, '-s'], { input, env: { PATH: path } })
 }
 
-function edit(script: GuestScript, shell: readonly string[] = ['sh'], path?: string) {
+function edit(script: GuestScript, shell: string | readonly string[] = 'sh', path?: string) {
   return readEdit(runIn(shell, script, path), { username: 'core', address: '10.0.0.1' })
 }
 
@@ -70,7 +61,7 @@ const mode = (path: string) => statSync(path).mode & 0o777
 /** Only what is meant to be there: no half-written copy. */
 const files = () => readdirSync(join(home, '.ssh'))
 
-describe.each(SHELLS)('with %s', (...shell) => {
+describe.each(SHELLS)('with %s', (shell) => {
   test('a home without .ssh gets the folder and the file with the right modes', () => {
     const report = edit(addKeyScript(OURS), shell)
     expect(report).toMatchObject({ added: true, removed: false, path: keys })
@@ -171,7 +162,7 @@ describe.each(SHELLS)('with %s', (...shell) => {
   test('a disk that is full: the file stays as it was, and nothing is left beside it', () => {
     const many = OTHERS.repeat(100)
     given(many)
-    const limited = ['sh', '-c', `ulimit -f 8; trap '' XFSZ; exec ${shell.join(' ')} -s`, 'sh']
+    const limited = ['sh', '-c', `ulimit -f 8; trap '' XFSZ; exec ${shell} -s`, 'sh']
     expect(() => edit(addKeyScript(OURS), limited)).toThrow(
       /User core cannot write .*authorized_keys in the guest at 10\.0\.0\.1 \(.+\).*df/,
     )
@@ -193,11 +184,11 @@ test('with SELinux the label is put right, by chcon where restorecon does not do
   )
   fake('restorecon', 'case $1 in */authorized_keys) exit 1;; esac; echo ssh_home_t >"$1.label"')
   fake('chcon', 'case $1 in -t) echo "$2" >"$3.label";; esac')
-  const { notes } = edit(addKeyScript(OURS), ['sh'], `${bin}${delimiter}${process.env['PATH']!}`)
+  const { notes } = edit(addKeyScript(OURS), 'sh', `${bin}${delimiter}${process.env['PATH']!}`)
   expect(notes.filter((note) => /SELinux label of .* was put right/.test(note))).toHaveLength(2)
   fake('chcon', 'exit 1')
   rmSync(`${keys}.label`)
-  const again = edit(addKeyScript(OURS), ['sh'], `${bin}${delimiter}${process.env['PATH']!}`)
+  const again = edit(addKeyScript(OURS), 'sh', `${bin}${delimiter}${process.env['PATH']!}`)
   expect(again.notes.join()).toMatch(/SELinux label of .*authorized_keys is wrong.*restorecon -R -v/)
 })
 test.each<[string, () => void, RegExp]>([

@@ -1,26 +1,20 @@
-import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import type { GuestScript } from '../../src/provision/authorized-keys.ts'
 import { engineAccessScript, readEngineAccess, sudoCommand } from '../../src/provision/engine-access.ts'
 import { keyCheckScript, readKeyCheck } from '../../src/provision/key-check.ts'
+import { runAtHome, useFolder } from '../fakes/guest-home.ts'
 
+const folder = useFolder('xsc-answers-')
 let home: string
-beforeEach(() => (home = mkdtempSync(join(tmpdir(), 'xsc-answers-'))))
-afterEach(() => rmSync(home, { recursive: true, force: true }))
+beforeEach(() => (home = folder.path))
 
 const result = (stdout: string) => ({ stdout, stderr: '', exitCode: 0 })
 function run({ command, input }: GuestScript) {
-  const { stdout } = spawnSync('sh', ['-c', command], {
-    input,
-    env: { HOME: home, PATH: process.env['PATH'] },
-    encoding: 'utf8',
-  })
-  return result(stdout)
+  return result(runAtHome(home, ['sh', '-c', command], { input }).stdout)
 }
 
 describe('why sshd does not take a key that is there', () => {

@@ -1,12 +1,11 @@
-import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { printLine } from '../../../src/app/prepare/print-line.ts'
 import { Steps } from '../../../src/app/prepare/steps.ts'
 import { isUserName } from '../../../src/app/prepare/target-of.ts'
 import { StoppedError } from '../../../src/base/errors.ts'
+import { runAtHome, shellsHere, useFolder } from '../../fakes/guest-home.ts'
 import { POOL_PUBLIC_LINE } from '../../scenarios/world.ts'
 
 function steps() {
@@ -48,25 +47,20 @@ test('changes: as they may be, as they are, or none', () => {
   expect(taken.changes).toEqual(['a is', 'c is'])
 })
 
-const SHELLS = [['sh'], ['bash'], ['busybox', 'sh'], ['fish'], ['tcsh']].filter(
-  ([shell]) => spawnSync(shell!, ['-c', ':']).error === undefined,
-)
+const folder = useFolder('xsc home ')
 
-test.each(SHELLS)('the line to paste, in %s', (...shell) => {
-  const home = mkdtempSync(join(tmpdir(), 'xsc home '))
+test.each(shellsHere(['sh', 'bash', 'busybox sh', 'fish', 'tcsh']))('the line to paste, in %s', (shell) => {
+  const home = folder.path
   const line = printLine(POOL_PUBLIC_LINE)
   expect(line).not.toMatch(/\n|PRIVATE/)
-  const [program = 'sh', ...args] = shell
-  const paste = () =>
-    spawnSync(program, [...args, '-c', line], { env: { HOME: home, PATH: process.env['PATH'] }, encoding: 'utf8' })
+  const paste = () => runAtHome(home, [...shell.split(' '), '-c', line])
   const keys = join(home, '.ssh', 'authorized_keys')
-  expect(paste()).toMatchObject({ status: 0, stdout: expect.stringContaining('the key is in') as string })
+  expect(paste()).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('the key is in') as string })
   expect(readFileSync(keys, 'utf8')).toBe(`${POOL_PUBLIC_LINE}\n`)
   mkdirSync(join(home, '.ssh'), { recursive: true })
   writeFileSync(keys, `# ${POOL_PUBLIC_LINE}`)
-  expect([paste().status, paste().status]).toEqual([0, 0])
+  expect([paste().exitCode, paste().exitCode]).toEqual([0, 0])
   expect(readFileSync(keys, 'utf8')).toBe(`# ${POOL_PUBLIC_LINE}\n${POOL_PUBLIC_LINE}\n`)
-  rmSync(home, { recursive: true })
 })
 
 test.each([

@@ -1,26 +1,17 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { withFileSource } from '../../../src/provision/iso/byte-source.ts'
 import { readIso, type IsoImage } from '../../../src/provision/iso/read-iso.ts'
 import { writeIso } from '../../../src/provision/iso/write-iso.ts'
+import { useFolder } from '../../fakes/guest-home.ts'
 import { describeReal } from '../../real/describe-real.ts'
 import { contents, HARD_FILES, NOW, patterned } from './sample-files.ts'
 
+const sharedFolder = useFolder('xsc-iso-', false)
 let dir: string
-beforeAll(() => (dir = mkdtempSync(join(tmpdir(), 'xsc-iso-'))))
-afterAll(() => rmSync(dir, { recursive: true, force: true }))
+beforeAll(() => void (dir = sharedFolder.path))
 
 function run(program: string, ...args: string[]): Buffer {
   // The tools take names in the character set of the locale, which whoever runs the tests need not have.

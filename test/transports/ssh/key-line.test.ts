@@ -1,17 +1,6 @@
-import { spawnSync } from 'node:child_process'
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { diagnosticCommand } from '../../../src/transports/ssh/diagnose.ts'
 import { keyLineFor, rootlessSockets } from '../../../src/transports/ssh/key-line.ts'
 import {
@@ -21,13 +10,12 @@ import {
   removeKeyCommand,
 } from '../../../src/transports/ssh/key-scripts.ts'
 import { EXEC_RUNGS } from '../../../src/transports/ssh/rungs.ts'
+import { runAtHome, shellsHere, useFolder } from '../../fakes/guest-home.ts'
 import { makeKey } from './keys.ts'
 
 const USUAL = ['/var/run/docker.sock', '/run/podman/podman.sock', '/run/docker.sock']
-/** Login shells that read the commands; those that are not installed here have no test. */
-const SHELLS = (['dash', 'bash', 'rbash', 'busybox sh', 'fish', 'tcsh'] as const).filter(
-  (shell) => spawnSync('sh', ['-c', `command -v ${shell.split(' ')[0]}`]).status === 0,
-)
+/** Login shells that read the commands. */
+const SHELLS = shellsHere(['dash', 'bash', 'rbash', 'busybox sh', 'fish', 'tcsh'])
 
 let ours: string
 let next: string
@@ -40,14 +28,14 @@ beforeAll(() => {
   ]
 })
 
+const folder = useFolder('xsc-keys-')
 let home: string
 let file: string
 beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), 'xsc-keys-'))
+  home = folder.path
   file = join(home, '.ssh', 'authorized_keys')
   mkdirSync(join(home, '.ssh'))
 })
-afterEach(() => rmSync(home, { recursive: true }))
 
 const blob = (line: string) =>
   line
@@ -58,9 +46,8 @@ const blob = (line: string) =>
 /** What sshd does with a command: the login shell reads it, or the forced one of the line with the command beside it. */
 function run(shell: string, command: string, input = '', line?: string) {
   const forced = line === undefined ? undefined : /command="((?:[^"\\]|\\.)*)"/.exec(line)![1]!.replaceAll('\\"', '"')
-  const [program = '', ...args] = shell.split(' ')
-  const env = { HOME: home, PATH: '/usr/bin:/bin', ...(forced !== undefined && { SSH_ORIGINAL_COMMAND: command }) }
-  const { stdout, stderr } = spawnSync(program, [...args, '-c', forced ?? command], { env, input, encoding: 'utf8' })
+  const env = { PATH: '/usr/bin:/bin', ...(forced !== undefined && { SSH_ORIGINAL_COMMAND: command }) }
+  const { stdout, stderr } = runAtHome(home, [...shell.split(' '), '-c', forced ?? command], { input, env })
   return { stdout, stderr, outcome: keyOutcome(stdout) }
 }
 
