@@ -95,6 +95,18 @@ describe('preparing a VM for TLS is interrupted: what is left is named', () => {
     expect([secrets(), settings(guest)]).toEqual([others, [['xscontainer-monitor', 'False']]])
   })
 
+  test('while the first certificates are named: the VM is as it was, its mode too', async () => {
+    const guest = await windows()
+    const pki = await makePki(guest.address)
+    await guest.serve({ ca: pki.ca.certificate, cert: pki.server.certificate, key: pki.server.key })
+    const before = stateOf(guest)
+    const stop = new AbortController()
+    const called = (method: string) => void (method === 'burst' && stop.abort(new StoppedError('Ctrl-C')))
+    const stopped = await prepare(guest, given(pki), { called, signal: stop.signal })
+    expect([stopped.error, stopped.stays]).toEqual([expect.any(StoppedError), ''])
+    expect(stateOf(guest)).toEqual(before)
+  })
+
   test.each<[string, RegExp]>([
     ['wait until the engine answers', /^$/],
     [
