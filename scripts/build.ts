@@ -22,6 +22,32 @@ const COMMAND_HEAD = `#!/bin/sh
 const PLUGIN_HEAD = `#!/bin/sh
 ":" //; ulimit -c 0; exec node --no-warnings "$0" "$@"`
 
+/** A quarter of a monitor's memory before it has guests, and of no use until then: loaded when something of them is used. */
+const LATE = /^(?:ssh2|dockerode|(?:node:)?(?:crypto|tls|https))$/
+
+/** Stands for a package whose default export is a class. */
+const classAtUse = (name: string) => `
+let loaded
+module.exports = new Proxy(class {}, {
+  construct: (_, words) => Reflect.construct((loaded ??= require('${name}')), words),
+})`
+
+const lateParts: Plugin = {
+  name: 'late',
+  setup(bundle) {
+    bundle.onResolve({ filter: LATE }, ({ path, namespace }) =>
+      namespace === 'file' ? { path, namespace: 'late' } : undefined,
+    )
+    bundle.onLoad({ filter: /./, namespace: 'late' }, ({ path }) => ({
+      contents:
+        path === 'dockerode'
+          ? classAtUse(path)
+          : `${membersAtUse(path)}\nfunction load() { return require('${path}') }`,
+      resolveDir: process.cwd(),
+    }))
+  },
+}
+
 const IMPORT_META_URL = `const importMetaUrl = require('node:url').pathToFileURL(__filename).href;`
 
 /**
@@ -58,18 +84,18 @@ const names = ['exports', 'require', 'module', '__filename', '__dirname']
 const run = require('node:vm').compileFunction(code, names, { filename: __filename + ' (${name})' })
 run(module.exports, require, module, __filename, __dirname)`
 
-const unpackAtUse = (name: string) => `
+/** A module that has the members of the one of this name, which `load()` gives when one is used first. */
+const membersAtUse = (name: string) => `
 let loaded
-const load = () => {
-  if (loaded === undefined) {
-    const module = { exports: {} }
-    ${unpack(name)}
-    loaded = module.exports
-  }
-  return loaded
-}
 for (const name of ${JSON.stringify(Object.keys(createRequire(import.meta.url)(name) as object))})
-  Object.defineProperty(exports, name, { enumerable: true, get: () => load()[name] })`
+  Object.defineProperty(exports, name, { enumerable: true, get: () => (loaded ??= load())[name] })`
+
+const unpackAtUse = (name: string) => `${membersAtUse(name)}
+function load() {
+  const module = { exports: {} }
+  ${unpack(name)}
+  return module.exports
+}`
 
 const rareAtTheEnd: Plugin = {
   name: 'rare',
@@ -116,8 +142,14 @@ async function bundle(
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: 'none',
-    plugins: [leftOut, ...plugins],
-    define: { 'import.meta.url': 'importMetaUrl', XSCONTAINER_VERSION: JSON.stringify(version) },
+    plugins: [leftOut, lateParts, ...plugins],
+    // node-cron's; the real one has its price.
+    inject: ['src/base/local-date-format.ts'],
+    define: {
+      'import.meta.url': 'importMetaUrl',
+      'Intl.DateTimeFormat': 'LocalDateFormat',
+      XSCONTAINER_VERSION: JSON.stringify(version),
+    },
     banner: { js: head },
     logLevel: 'warning',
     metafile: true,

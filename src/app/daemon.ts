@@ -218,7 +218,7 @@ class Daemon {
   /** A pool without a key gets one right away, so that it can be put into guests. */
   #prepareKey(signal: AbortSignal): void {
     const { clock, random, log } = this.#deps
-    retrying({ clock, random, log }, 'the pool has no usable SSH key', signal, () => this.#key.get()).catch(
+    retrying({ clock, random, log }, 'the pool has no usable SSH key', signal, () => this.#key.prepare()).catch(
       (error: unknown) => log.error({ err: asError(error) }, 'the pool has no usable SSH key'),
     )
   }

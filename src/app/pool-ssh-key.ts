@@ -35,6 +35,11 @@ export class PoolSshKey {
     this.#clock = clock
   }
 
+  /** Makes a key if the pool has none; settles when it has one. That is not read: guests are what it takes memory for. */
+  async prepare(): Promise<void> {
+    await this.#ensure()
+  }
+
   get(): Promise<SshKey> {
     if (this.#key === undefined) {
       const key = this.#read()
@@ -71,12 +76,16 @@ export class PoolSshKey {
   }
 
   async #read(): Promise<SshKey> {
+    return parsePrivateKey(await this.#ensure())
+  }
+
+  #ensure(): Promise<string> {
     const tools = {
       generate: () => this.#make(),
       publicLineOf: (pem: string) => parsePrivateKey(pem).publicLine,
       label: () => orphanLabel(this.#clock.now()),
     }
-    return parsePrivateKey(await ensurePoolKey(this.#store, tools, this.#signal))
+    return ensurePoolKey(this.#store, tools, this.#signal)
   }
 
   async #readPrevious(): Promise<SshKey | undefined> {

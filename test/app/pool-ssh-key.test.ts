@@ -30,6 +30,12 @@ describe('PoolSshKey', () => {
     expect(store.calls).toEqual(['poolConfig', 'read'])
   })
 
+  test('a pool that has a key is prepared, without a look at what kind of key it is', async () => {
+    store.secrets.set('p', 'not a key')
+    await key.prepare()
+    await expect(key.get()).rejects.toThrow(/cannot be read/)
+  })
+
   test('reads it again after it was told to forget', async () => {
     await key.get()
     store.secrets.set('p', two.pem)
