@@ -31,6 +31,9 @@ build: node_modules ## bundle the executables into dist/
 fuzz: node_modules ## property tests for a longer time (FUZZ_MINUTES=5, FUZZ_SEED= to repeat)
 	@$(TSX) test/fuzz/main.ts
 
+soak: build ## two monitors among faults for 20 minutes (SOAK_MINUTES=, SOAK_SEED= to repeat)
+	@$(TSX) test/soak/main.ts
+
 bench: build test-parts ## figures against real sshd and dockerd, as in docs/performance.md
 	@$(TSX) test/bench/bench.ts
 
@@ -71,5 +74,5 @@ test-parts: node_modules
 package-parts:
 	@scripts/install-package-parts.sh
 
-.PHONY: help demo test check build fuzz bench bench-scale sim golden format clean test-parts
+.PHONY: help demo test check build fuzz soak bench bench-scale sim golden format clean test-parts
 .PHONY: rpm pack sign rpm-in-docker test-package package-parts

@@ -133,9 +133,14 @@ export class World {
     return guest
   }
 
-  async startDaemon(host: SimHost = this.pool.hosts[0]!): Promise<DaemonProcess> {
-    const log = join(this.dir, `host-${host.index}-${this.daemons.length}.log`)
-    const daemon = DaemonProcess.start(this.configFile(host, log), log)
+  async startDaemon(
+    host: SimHost = this.pool.hosts[0]!,
+    {
+      log = join(this.dir, `host-${host.index}-${this.daemons.length}.log`),
+      env = {},
+    }: { readonly log?: string; readonly env?: Readonly<Record<string, string>> } = {},
+  ): Promise<DaemonProcess> {
+    const daemon = DaemonProcess.start(this.configFile(host, log), log, env)
     this.daemons.push(daemon)
     return daemon
   }

@@ -20,6 +20,8 @@ export class GuestConnection {
   #username = ''
   #refusals = 0
   #sessions = 0
+  /** Those that are open. */
+  readonly #channels = new Set<ServerChannel>()
   #refusal: { reason: number; text: string } | undefined
 
   constructor(client: Connection, guest: GuestSim, ready: () => void) {
@@ -27,6 +29,11 @@ export class GuestConnection {
     this.#guest = guest
     this.#speakAsOpenSsh()
     client.on('error', () => undefined)
+    // A channel with something unread in it does not tell of its end when the whole connection ends.
+    client.on('close', () => {
+      guest.counters.channels -= this.#channels.size
+      this.#channels.clear()
+    })
     client.on('authentication', (context) => this.#login(context))
     client.on('ready', ready)
     client.on('request', (_accept, reject) => reject?.())
@@ -101,7 +108,10 @@ export class GuestConnection {
     const { counters } = this.#guest
     counters.channelsOpened++
     counters.channels++
-    channel.once('close', () => void counters.channels--)
+    this.#channels.add(channel)
+    channel.once('close', () => {
+      if (this.#channels.delete(channel)) counters.channels--
+    })
     return channel
   }
 }
