@@ -83,8 +83,14 @@ const LOOPBACK = ranges(['127.0.0.0', 8, 'ipv4'], ['::1', 128, 'ipv6'])
 const LINK_LOCAL = ranges(['169.254.0.0', 16, 'ipv4'])
 const NOWHERE = {
   4: ranges(['0.0.0.0', 8, 'ipv4'], ['224.0.0.0', 4, 'ipv4'], ['240.0.0.0', 4, 'ipv4']),
-  // IPv4 in IPv6 clothes (::ffff:0:0/96) is refused too: nothing legitimate reports it, and it would pass the rules for IPv4.
-  6: ranges(['::', 128, 'ipv6'], ['ff00::', 8, 'ipv6'], ['fe80::', 10, 'ipv6'], ['::ffff:0:0', 96, 'ipv6']),
+  // IPv4 in IPv6 clothes (::ffff:0:0/96, 64:ff9b::/96) is refused too: nothing legitimate reports it, and it would pass the rules for IPv4.
+  6: ranges(
+    ['::', 128, 'ipv6'],
+    ['ff00::', 8, 'ipv6'],
+    ['fe80::', 10, 'ipv6'],
+    ['::ffff:0:0', 96, 'ipv6'],
+    ['64:ff9b::', 96, 'ipv6'],
+  ),
 }
 
 /** Why this address must not be dialled, as the end of a sentence; undefined when it may. */
@@ -93,8 +99,9 @@ export function refusal(text: string, rules: AddressRules, linkLocalAllowed: boo
   if (family !== 4 && family !== 6) return 'is not an IP address'
   const type = family === 4 ? 'ipv4' : 'ipv6'
   if (rules.hostAddresses.has(canonicalAddress(text))) return 'belongs to a host of the pool'
-  if (LOOPBACK.check(text, type)) return rules.allowLoopback ? undefined : 'is a loopback address'
+  // Before the next: an IPv4 address in IPv6 clothes counts as loopback where that one does.
   if (NOWHERE[family].check(text, type)) return 'is not the address of one machine'
+  if (LOOPBACK.check(text, type)) return rules.allowLoopback ? undefined : 'is a loopback address'
   if (LINK_LOCAL.check(text, type) && !linkLocalAllowed) return 'is link-local (used on the host-internal network only)'
   return undefined
 }

@@ -32,7 +32,8 @@ describe('an address that a guest reports', () => {
     ['fe80::1', 'is not the address of one machine'],
     ['fe80::1%eth0', 'is not the address of one machine'],
     ['::ffff:10.0.0.7', 'is not the address of one machine'],
-    ['::ffff:127.0.0.1', ''],
+    ['::ffff:127.0.0.1', 'is not the address of one machine'],
+    ['64:ff9b::a00:1', 'is not the address of one machine'],
     ['::ffff:a00:1', 'is not the address of one machine'],
     ['10.0.0.1', 'belongs to a host of the pool'],
     ['2001:db8::1', 'belongs to a host of the pool'],
@@ -63,6 +64,7 @@ describe('an address that a guest reports', () => {
     expect(chosen({ '0/ip': '127.0.0.5' }, undefined, { allowLoopback: true })).toEqual(['127.0.0.5'])
     const rules = { allowLoopback: true, hostAddresses: new Set(['127.0.0.5']) }
     expect(chosen({ '0/ip': '127.0.0.5' }, undefined, rules)).toEqual([])
+    expect(chosen({ '0/ip': '::ffff:127.0.0.5' }, undefined, rules)).toEqual([])
   })
 
   test('link-local is allowed on the host-internal network only', () => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { channelClosedAtOnce } from '../sim/guest/behaviours/channel-closed-at-once.ts'
 import { channelOpenStorm } from '../sim/guest/behaviours/channel-open-storm.ts'
@@ -54,7 +55,7 @@ let world: World
 let peakMb = 0
 const cases = new Together()
 beforeAll(async () => {
-  world = await World.start({ settings: { log: { level: 'trace' } } })
+  world = await World.start({ hosts: 2, settings: { log: { level: 'trace' } } })
   const daemon = await world.startDaemon()
   const healthy = await world.addGuest({ name: 'healthy' })
   await world.untilMonitored(healthy)
@@ -63,6 +64,9 @@ beforeAll(async () => {
   cases.start('ghosts', () => followed(ghostEvents()))
   cases.start('forged', () => followed(garbageAfterBody()))
   cases.start('strange', () => strange())
+  cases.start('another VM', () => namesAnotherVm())
+  cases.start('another host', () => namesAnotherHost())
+  cases.start('many addresses', () => changesAllTheTime())
   await cases.settled()
   peakMb = daemon.peakMb()
 })
@@ -98,6 +102,41 @@ async function strange(): Promise<void> {
   expect(JSON.stringify(world.config(guest))).not.toMatch(/polluted|Infinity/)
 }
 
+/** It was somebody of its own before: the key that was seen then is what saves the other. */
+async function namesAnotherVm(): Promise<void> {
+  const [guest, other] = [
+    await world.addGuest(),
+    await world.addGuest({ engine: { containers: [{ name: 'private' }] } }),
+  ]
+  await Promise.all([world.untilMonitored(guest), world.untilMonitored(other)])
+  const { authAttempts } = other.sim.counters
+  world.pool.setAddresses(guest, { '0/ip': other.sim.address })
+  await world.untilFailed(guest, /SSH host key of the guest at \S+ is .* is pinned for this VM/)
+  expect(other.sim.counters.authAttempts).toBe(authAttempts)
+  expect(world.status(other)).toMatch(/^monitored since/)
+  expect(JSON.stringify(world.config(guest))).not.toContain('private')
+}
+
+async function namesAnotherHost(): Promise<void> {
+  const { address } = world.pool.hosts[1]!
+  const guest = await world.addGuest({ networks: { '0/ip': address, '1/ip': `::ffff:${address}` } })
+  await world.untilFailed(guest, /belongs to a host of the pool|is not the address of one machine/)
+}
+
+async function changesAllTheTime(): Promise<void> {
+  const guest = await world.addGuest()
+  await world.untilMonitored(guest)
+  const startedAt = performance.now()
+  for (let i = 0; i < 15; i++) {
+    world.pool.setAddresses(guest, { '0/ip': i % 2 === 0 ? guest.sim.address : `127.66.${i}.1` })
+    await sleep(500)
+  }
+  // One dial in 3 s, and the first one; a slow machine has had longer for them.
+  expect(guest.sim.counters.connections).toBeLessThanOrEqual(2 + (performance.now() - startedAt) / 3000)
+  world.pool.setAddresses(guest, { '0/ip': guest.sim.address })
+  await world.untilMonitored(guest, 45)
+}
+
 test.each(CASES.map(([{ name }]) => name))('%s: contained, and its cause is named', (name) => cases.done(name))
 
 test('events of containers that do not exist: the list stays the truth', () => cases.done('ghosts'))
@@ -105,6 +144,12 @@ test('events of containers that do not exist: the list stays the truth', () => c
 test('an answer that nobody asked for is not taken for one', () => cases.done('forged'))
 
 test('__proto__, numbers beyond 2^53 and text that is none', () => cases.done('strange'))
+
+test('an address of another VM: its key is not the pinned one, and it is shown nothing', () => cases.done('another VM'))
+
+test('an address of another host: never dialled', () => cases.done('another host'))
+
+test('an address that changes all the time: dialled no more often than every 3 s', () => cases.done('many addresses'))
 
 test('meanwhile a healthy guest is followed as ever', () => cases.done('healthy'))
 

@@ -14,6 +14,11 @@ export const HOSTILE: readonly string[] = [
   'lone \ud800 surrogate',
   '__proto__',
   'two\r\nlines\tand a tab',
+  '../../../etc/shadow',
+  'http://169.254.169.254/latest/meta-data',
+  '$(reboot); `reboot` | reboot & "',
+  '\u001b]0;owned\u0007\u001b[2J\u009b31m',
+  'abc\u202egpj.exe\u2066 x\u2069',
   '',
 ]
 
