@@ -79,7 +79,7 @@ const FAULTS = {
   'the engine restarts and ends its containers': async ({ guest }) =>
     guest.engine.restartEngine({ liveRestore: false }),
   'a guest misbehaves': async ({ guest, forMs, extent }) => {
-    const over = guest.sim.behave(behaviourNamed(MISBEHAVIOUR[Math.floor(extent * MISBEHAVIOUR.length)]!))
+    const over = guest.sim.behave(MISBEHAVIOURS[Math.floor(extent * MISBEHAVIOURS.length)]!)
     if (extent < 0.5) guest.sim.dropConnections()
     await sleep(forMs)
     over()
@@ -140,10 +140,10 @@ export type FaultName = keyof typeof FAULTS
 
 export const FAULT_NAMES = Object.keys(FAULTS) as FaultName[]
 
-const MISBEHAVIOUR = [
-  ...['accept-and-close', 'stalled-handshake', 'silent-channel', 'silent-engine', 'slow-reply', 'cut-reply'],
+const MISBEHAVIOURS = [
+  ...['accept-and-close', 'stalled-handshake-offered', 'silent-channel', 'silent-engine', 'slow-reply', 'cut-reply'],
   ...['truncated-json', 'server-error', 'html-engine', 'half-events', 'hostile-names', 'key-not-installed'],
-]
+].map(behaviourNamed)
 
 /** Injects it and waits until it is over; false when something else was in its way. */
 export async function inject(arena: Arena, step: Step): Promise<boolean> {
