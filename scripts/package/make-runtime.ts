@@ -75,7 +75,7 @@ source package and version above; a copy may be had from whoever gave you this p
 export function unpackedNode(downloads: string): string {
   const manifest = readManifest()
   const archive = fetchNode(manifest, downloads)
-  const folder = join(downloads, `node-${manifest.node.version}`)
+  const folder = join(downloads, `node-${manifest.node.version}-unpacked`)
   if (!existsSync(folder)) {
     mkdirSync(`${folder}.new`, { recursive: true })
     run('tar', ['-xzf', archive, '-C', `${folder}.new`, 'package/bin/node', 'package/LICENSE'])
