@@ -171,7 +171,7 @@ class Daemon {
     onSchedule(SWEEP_SCHEDULE, () => this.#sweep(), signal)
     onSchedule(CERTIFICATES_SCHEDULE, () => this.#certificates.look(), signal)
     const { top_schedule } = this.#config.monitor
-    if (top_schedule !== 'off') onSchedule(top_schedule, () => this.#guests.sample(signal), signal)
+    if (top_schedule !== 'off') onSchedule(top_schedule, () => this.#guests.sample(), signal)
     await this.#watch.run((ref) => {
       if (this.#facts.network !== undefined) this.#controller.enqueue(ref)
     }, signal)

@@ -78,7 +78,7 @@ export class GuestSessions {
   }
 
   /** Time to sample: each watched guest gets its turn. */
-  sample(signal: AbortSignal): void {
-    this.#turns.tick(signal)
+  sample(): void {
+    this.#turns.tick()
   }
 }

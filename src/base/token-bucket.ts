@@ -30,6 +30,14 @@ export class TokenBucket {
     return mine
   }
 
+  /** Takes `units` if it is somebody's turn at once; for callers that see to it that nobody waits for one. */
+  take(units: number): boolean {
+    this.#fill()
+    if (this.#level <= 0) return false
+    this.spend(units)
+    return true
+  }
+
   /** Takes units, or gives back what is negative; the level may go below zero, and later turns wait for that. */
   spend(units: number): void {
     this.#fill()

@@ -29,7 +29,7 @@ export interface WatchDeps {
   /** What to look at, the container list first. */
   readonly observations: readonly Observation<unknown>[]
   readonly publish: (fields: Readonly<Record<string, string | undefined>>) => void
-  /** Takes a sampler that gets its turn at each sampling time until the signal aborts. */
+  /** Takes a sampler that gets a turn now or soon, and at each sampling time until the signal aborts. */
   readonly onSampling: (sampler: Sampler, signal: AbortSignal) => void
   readonly resyncMs: number
   /** An engine from which nothing was heard for so long is asked for a sign of life. */
@@ -101,7 +101,6 @@ export class GuestWatch {
       // Subscribe first, then list: what happens in between is told by an event.
       await this.#subscribe(mine, abort)
       this.#deps.log.debug('following the events of the engine')
-      this.#deps.onSampling({ sample: () => this.#sampleSoon(), cost: () => this.#running.size }, mine)
       await this.#lookAtAll(ready, mine)
       for (;;) await this.#next(mine)
     })
@@ -135,14 +134,25 @@ export class GuestWatch {
 
   #sampleSoon(): void {
     const now = this.#deps.clock.monotonic()
-    for (const { observation, plan } of this.#watched) if (observation.cadence === 'sampling') plan.dueBy(now)
+    for (const { plan } of this.#sampled(now)) plan.dueBy(now)
     this.#waker.wake()
+  }
+
+  #sampleCost(): number {
+    return this.#sampled(this.#deps.clock.monotonic()).length * this.#running.size
+  }
+
+  /** What is sampled and may be now: an engine that took long for the last sample has a rest. */
+  #sampled(now: number): readonly Watched[] {
+    return this.#watched.filter(({ observation, plan }) => observation.cadence === 'sampling' && !plan.rests(now))
   }
 
   /** The first documents, the list before all; `ready` comes with their publication, so that both are one write. */
   async #lookAtAll(ready: () => void, signal: AbortSignal): Promise<void> {
     const [list, ...others] = this.#watched
     await this.#look(list!, signal)
+    // Now it is known what a sample would take; where it is this guest's turn at once it is due now.
+    this.#deps.onSampling({ sample: () => this.#sampleSoon(), cost: () => this.#sampleCost() }, signal)
     let told = false
     const publish = () => {
       this.#flush()
@@ -151,7 +161,9 @@ export class GuestWatch {
     }
     const cancel = this.#deps.clock.after(GATHER_MS, publish)
     try {
-      for (const watched of others) await this.#look(watched, signal)
+      for (const watched of others) {
+        if (watched.observation.cadence === 'resync' || watched.plan.dueAt < Infinity) await this.#look(watched, signal)
+      }
     } finally {
       cancel()
       if (!signal.aborted) publish()

@@ -9,6 +9,10 @@ const CLOSE_EVENTS = 10
 const CLOSE_EVENTS_PER_S = 2
 const CLOSE_GAP_MS = 100
 const STORM_GAP_MS = 1000
+/** Between two looks there is at least so many times what the last one took: a slow guest is asked rarely. */
+const REST = 2
+/** Samples are for people who watch: they take no more than a tenth of a guest's time. */
+const SAMPLE_REST = 9
 /** What is not urgent is looked at when the engine has settled, and when all guests' lists have been looked at. */
 const ASIDE_MS = 1000
 
@@ -16,6 +20,7 @@ const ASIDE_MS = 1000
 export class LookPlan {
   readonly #minGapMs: number
   readonly #urgent: boolean
+  readonly #rest: number
   #due = Infinity
   #settle = Infinity
   #confirm = Infinity
@@ -27,9 +32,10 @@ export class LookPlan {
   #close = CLOSE_EVENTS
   #hintedAt = -Infinity
 
-  constructor(minGapMs: number, urgent: boolean) {
+  constructor(minGapMs: number, urgent: boolean, sampled = false) {
     this.#minGapMs = minGapMs
     this.#urgent = urgent
+    this.#rest = sampled ? SAMPLE_REST : REST
   }
 
   /** Infinity when nothing is due. */
@@ -62,6 +68,11 @@ export class LookPlan {
     this.#confirm = Infinity
   }
 
+  /** Whether the last look took so long that it is too early for another one. */
+  rests(now: number): boolean {
+    return now < this.#endedAt + this.#cost
+  }
+
   /** Look at this time at the latest. */
   dueBy(at: number): void {
     this.#due = Math.min(this.#due, at)
@@ -78,7 +89,7 @@ export class LookPlan {
   /** A slow answer makes the next question later: a loaded guest is not asked all the time. */
   ended(now: number): void {
     this.#endedAt = now
-    this.#cost = 2 * (now - this.#startedAt)
+    this.#cost = this.#rest * (now - this.#startedAt)
     // Hints that came during the look did not know yet how long it would take.
     this.#due = Math.max(this.#due, this.#earliest())
     this.#settle = Math.max(this.#settle, this.#earliest())

@@ -14,11 +14,12 @@ const MOST_ASKED = 200
 
 /**
  * Lets the guests sample one after the other, so that all of them together do not ask more than the budget allows: with
- * many containers the samples get rarer than the schedule says.
+ * many containers the samples get rarer than the schedule says. A guest that has just been connected waits for its turn
+ * like all others: a thousand of them at once are no reason to start a process for each of their containers.
  */
 export class SamplingTurns {
   readonly #budget: TokenBucket
-  readonly #samplers = new Set<Sampler>()
+  readonly #samplers = new Map<Sampler, AbortSignal>()
   readonly #waiting = new Set<Sampler>()
   #going = false
 
@@ -32,32 +33,44 @@ export class SamplingTurns {
     return this.#samplers.size
   }
 
+  /** Takes a guest until `signal` aborts; its first turn is now if nobody waits, after those who wait otherwise. */
   add(sampler: Sampler, signal: AbortSignal): void {
-    this.#samplers.add(sampler)
+    this.#samplers.set(sampler, signal)
     const remove = () => {
       this.#samplers.delete(sampler)
       this.#waiting.delete(sampler)
     }
     signal.addEventListener('abort', remove, { once: true })
+    const cost = costOf(sampler)
+    if (cost === 0 || (!this.#going && this.#budget.take(cost))) return sampler.sample()
+    this.#waiting.add(sampler)
+    this.#start()
   }
 
   /** The schedule ticked: everybody gets a turn, unless one is still due from before. */
-  tick(signal: AbortSignal): void {
-    for (const sampler of this.#samplers) this.#waiting.add(sampler)
-    if (this.#going) return
-    this.#going = true
-    // Rejects when `signal` aborts: nobody samples any more then.
-    this.#go(signal).catch(() => undefined)
+  tick(): void {
+    for (const sampler of this.#samplers.keys()) this.#waiting.add(sampler)
+    this.#start()
   }
 
-  async #go(signal: AbortSignal): Promise<void> {
+  #start(): void {
+    if (this.#going) return
+    this.#going = true
+    void this.#go().finally(() => (this.#going = false))
+  }
+
+  async #go(): Promise<void> {
     for (const sampler of this.#waiting) {
-      const cost = Math.min(sampler.cost(), MOST_ASKED)
-      if (cost > 0) await this.#budget.turn(signal)
+      const signal = this.#samplers.get(sampler)
+      // Rejects when the guest is gone: it is not in line any more then.
+      if (signal !== undefined && costOf(sampler) > 0) await this.#budget.turn(signal).catch(() => undefined)
       if (!this.#waiting.delete(sampler)) continue
-      this.#budget.spend(cost)
+      this.#budget.spend(costOf(sampler))
       sampler.sample()
     }
-    this.#going = false
   }
+}
+
+function costOf(sampler: Sampler): number {
+  return Math.min(sampler.cost(), MOST_ASKED)
 }

@@ -15,7 +15,7 @@ export class Watched {
 
   constructor(observation: Observation<unknown>, urgent: boolean) {
     this.observation = observation
-    this.plan = new LookPlan(observation.minGapMs, urgent)
+    this.plan = new LookPlan(observation.minGapMs, urgent, observation.cadence === 'sampling')
   }
 
   /** Whether events told of something that the value does not show, or may not show. */

@@ -30,6 +30,8 @@ let subscribe: () => void
 /** The watch's own signal, which lives as long as the connection. */
 let mine: AbortSignal
 let sampler: Sampler | undefined
+/** Whether a guest's first turn to sample is at once. */
+let turnAtOnce: boolean
 let ready: number
 let running: Promise<never>
 let watch: GuestWatch
@@ -114,6 +116,7 @@ beforeEach(() => {
   list = { a: 'web' }
   ready = 0
   sampler = undefined
+  turnAtOnce = true
   begun = clock.monotonic()
 })
 
@@ -127,7 +130,10 @@ async function start(subscribed = true): Promise<void> {
       log: recording.log,
       observations,
       publish: (fields) => published.push({ ...fields }),
-      onSampling: (one) => (sampler = one),
+      onSampling: (one) => {
+        sampler = one
+        if (turnAtOnce) one.sample()
+      },
       resyncMs: RESYNC_MS,
       silenceMs: () => 60_000,
       valueBudgetBytes: 1000,
@@ -398,6 +404,31 @@ describe('looks that nobody asked for', () => {
     expect(asks('top')).toEqual([0, 60_000])
     expect(contexts[1]).toMatchObject({ previous: ['a'], running: ['a'] })
     expect(contexts[1]!.names?.get('a')).toBe('web')
+  })
+
+  test('a guest that takes 10 s for a sample is sampled a tenth of the time at most, and costs no turn in between', async () => {
+    await start()
+    faults['top'] = () => clock.sleep(10_000, mine)
+    const costs: (number | undefined)[] = []
+    for (let minute = 1; minute <= 6; minute++) {
+      await clock.advance(60_000)
+      costs.push(sampler?.cost())
+      sampler!.sample()
+      await settle()
+    }
+    expect(costs).toEqual([1, 0, 1, 0, 1, 0])
+    expect(asks('top')).toEqual([0, 60_000, 180_000, 300_000])
+  })
+
+  test('a guest whose turn to be sampled is not yet does without, and is ready all the same', async () => {
+    turnAtOnce = false
+    await start()
+    expect([asks('top'), ready, now()['ps'], now()['top']]).toEqual([[], 1, 'web', undefined])
+    expect(sampler?.cost()).toBe(1)
+    await clock.advance(30_000)
+    sampler!.sample()
+    await settle()
+    expect([asks('top'), now()['top']]).toEqual([[30_000], 'a'])
   })
 
   test('sampling gives way to the list, and is made up for', async () => {

@@ -2,9 +2,8 @@ import { expect, test } from 'vitest'
 import { SamplingTurns } from '../../src/monitor/sampling-turns.ts'
 import { FakeClock, settle } from '../fakes/fake-clock.ts'
 
-const never = new AbortController().signal
-
-function world(guests: number, containers: number) {
+/** Guests that have had their first turns; the budget is as after a quiet time. */
+async function world(guests: number, containers: number) {
   const clock = new FakeClock()
   const turns = new SamplingTurns(clock, 2, 10)
   const sampled: number[] = []
@@ -12,29 +11,32 @@ function world(guests: number, containers: number) {
   for (let i = 0; i < guests; i++) {
     turns.add({ sample: () => sampled.push(i), cost: () => containers }, gone[i]!.signal)
   }
+  for (let s = 0; s < guests * containers; s++) await clock.advance(1000)
+  expect(sampled).toHaveLength(guests)
+  sampled.length = 0
   return { clock, turns, sampled, gone }
 }
 
 test('few containers are sampled at once', async () => {
-  const { turns, sampled } = world(5, 2)
-  turns.tick(never)
+  const { turns, sampled } = await world(5, 2)
+  turns.tick()
   await settle()
   expect(sampled).toEqual([0, 1, 2, 3, 4])
 })
 
 test('guests without running containers cost nothing and never wait', async () => {
-  const { turns, sampled } = world(1000, 0)
-  turns.tick(never)
+  const { turns, sampled } = await world(1000, 0)
+  turns.tick()
   await settle()
   expect(sampled).toHaveLength(1000)
 })
 
 test('many containers take turns within the budget, and a further tick queues nobody twice', async () => {
-  const { clock, turns, sampled } = world(20, 4)
-  turns.tick(never)
+  const { clock, turns, sampled } = await world(20, 4)
+  turns.tick()
   await settle()
   expect(sampled).toEqual([0, 1, 2])
-  turns.tick(never)
+  turns.tick()
   for (let s = 0; s < 20; s++) await clock.advance(1000)
   expect(sampled.length).toBeGreaterThanOrEqual(12)
   expect(sampled.length).toBeLessThanOrEqual(14)
@@ -44,23 +46,36 @@ test('many containers take turns within the budget, and a further tick queues no
   expect(sampled).toHaveLength(23)
 })
 
-test('a guest that is gone gets no turn, and stopping ends the waiting', async () => {
-  const { clock, turns, sampled, gone } = world(10, 10)
-  const stop = new AbortController()
-  turns.tick(stop.signal)
+test('guests that are connected at the same time take turns too: a cold start is no storm of samples', async () => {
+  const clock = new FakeClock()
+  const turns = new SamplingTurns(clock, 2, 10)
+  const sampled: number[] = []
+  const { signal } = new AbortController()
+  for (let i = 0; i < 100; i++) turns.add({ sample: () => sampled.push(i), cost: () => 20 }, signal)
+  expect(sampled).toEqual([0])
+  for (let s = 0; s < 50; s++) await clock.advance(1000)
+  expect(sampled.length).toBeGreaterThanOrEqual(5)
+  expect(sampled.length).toBeLessThanOrEqual(7)
+  expect(sampled).toEqual(sampled.map((_, i) => i))
+})
+
+test('a guest that is gone gets no turn, and when all are, nothing is left', async () => {
+  const { clock, turns, sampled, gone } = await world(10, 10)
+  turns.tick()
   await settle()
   gone[1]!.abort()
   await clock.advance(30_000)
   expect(sampled).not.toContain(1)
   const before = sampled.length
-  stop.abort()
+  for (const each of gone) each.abort()
   await clock.advance(60_000)
   expect(sampled).toHaveLength(before)
+  expect([turns.size, clock.pending]).toEqual([0, 0])
 })
 
 test('a guest that claims to run thousands of containers holds the others up for two minutes at most', async () => {
-  const { clock, turns, sampled } = world(2, 2000)
-  turns.tick(never)
+  const { clock, turns, sampled } = await world(2, 2000)
+  turns.tick()
   await settle()
   expect(sampled).toEqual([0])
   await clock.advance(120_000)

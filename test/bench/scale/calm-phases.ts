@@ -15,7 +15,7 @@ export async function coldStart(fleet: Fleet, since: number, pid: number): Promi
   let mostHandshakes = 0
   const watching = setInterval(() => (mostHandshakes = Math.max(mostHandshakes, handshakesNow(fleet))), 500)
   try {
-    const rightMs = await untilWritten(fleet, since, 600)
+    const rightMs = await untilWritten(fleet, since, 900)
     const publishedCpuS = cpuSeconds(pid)
     await untilQuiet(pid)
     return { rightMs, notes: { mostHandshakes, cpuSincePublishedS: cpuSeconds(pid) - publishedCpuS } }

@@ -63,7 +63,7 @@ export async function rebootAll(fleet: Fleet, pid: number): Promise<PhaseResult>
   await awaitMonitored(fleet)
   await Promise.all([fleet.shared.sshd.startAgain(), fleet.alone.sshd.startAgain()])
   for (const name of simulatedNames) await simulated.call('admit', name)
-  const rightMs = await untilWritten(fleet, since, 600)
+  const rightMs = await untilWritten(fleet, since, 900)
   await untilQuiet(pid)
   return { rightMs }
 }
@@ -99,7 +99,7 @@ export async function handOver(fleet: Fleet, pid: number, pid1: number): Promise
   await awaitMonitored(fleet, moved)
   const since = Date.now()
   for (const { ref } of moved) await fleet.pool.call('migrate', ref, 1)
-  const rightMs = await untilWritten(fleet, since, 600)
+  const rightMs = await untilWritten(fleet, since, 900)
   await Promise.all([untilQuiet(pid), untilQuiet(pid1)])
   return { rightMs }
 }
@@ -112,7 +112,7 @@ export async function failOver(fleet: Fleet, pid: number, lose: () => Promise<vo
   for (const { ref } of lost) await fleet.pool.call('setPower', ref, 'Halted')
   await awaitMonitored(fleet, lost)
   for (const { ref } of lost) await fleet.pool.call('setPower', ref, 'Running', 0)
-  const rightMs = await untilWritten(fleet, since, 600)
+  const rightMs = await untilWritten(fleet, since, 900)
   await untilQuiet(pid)
   return { rightMs }
 }
