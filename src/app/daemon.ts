@@ -29,6 +29,7 @@ import { ALL_OPERATIONS } from './operations/all-operations.ts'
 import { DaemonHost } from './operations/daemon-host.ts'
 import { runOperation } from './operations/run-operation.ts'
 import { PoolSshKey, sshWithPoolKey, type KeyRenewal } from './pool-ssh-key.ts'
+import { logSpend } from './spend-document.ts'
 import { findThisHost } from './this-host.ts'
 import { CERTIFICATE_TITLE, CertificateWarnings } from './tls/certificate-warnings.ts'
 import { tlsWithSecrets } from './tls/tls-with-secrets.ts'
@@ -38,6 +39,7 @@ import { VERSION } from './version.ts'
 const XAPI_CALL_MS = 20_000
 /** Stale keys of VMs that nobody monitors are looked for at this time of night, besides whenever such a VM changes. */
 const SWEEP_SCHEDULE = '0 17 3 * * *'
+const SPEND_SCHEDULE = '0 0 * * * *'
 const CERTIFICATES_SCHEDULE = '0 41 * * * *'
 /** From SIGTERM to the last write, milliseconds; the rest of the 10 s that we promise is for logging out. */
 const DRAIN_MS = 7000
@@ -92,7 +94,7 @@ class Daemon {
     this.#deps = deps
     this.#session = session
     this.#watch = new XapiVmWatch(
-      { ...deps, session },
+      { ...deps, session, heldOf: (ref) => this.#publisher.wantedOf(ref) },
       () => this.#listed(),
       () => this.#poolChanged(),
     )
@@ -169,6 +171,7 @@ class Daemon {
     log.info('found this host in XAPI')
     this.#prepareKey(signal)
     onSchedule(SWEEP_SCHEDULE, () => this.#sweep(), signal)
+    onSchedule(SPEND_SCHEDULE, () => logSpend(log, this.#host.spend()), signal)
     onSchedule(CERTIFICATES_SCHEDULE, () => this.#certificates.look(), signal)
     const { top_schedule } = this.#config.monitor
     if (top_schedule !== 'off') onSchedule(top_schedule, () => this.#guests.sample(), signal)

@@ -5,6 +5,7 @@ import type { VmRecord } from '../model/vm.ts'
 import { ConnectGate } from '../monitor/connect-gate.ts'
 import type { Aim } from '../monitor/guest-session.ts'
 import type { WatchDeps } from '../monitor/guest-watch.ts'
+import { LookTurns } from '../monitor/look-turns.ts'
 import { SamplingTurns } from '../monitor/sampling-turns.ts'
 import { OBSERVATIONS } from '../observations/index.ts'
 import type { Notices } from '../publish/notices.ts'
@@ -15,6 +16,8 @@ import { MonitoredGuest } from './monitored-guest.ts'
 /** Requests for the processes of a container, over all guests: some 0.2 % of a core here, and one `ps` each there. */
 const SAMPLES_PER_S = 1
 const SAMPLES_AT_ONCE = 30
+/** Engines that are asked at the same time: one answers within some 10 ms, and its answer takes 1 ms to work through. */
+const LOOKS_AT_ONCE = 16
 /** Silent engines are asked for a sign of life after this, and so rarely that all of them together cost little. */
 const SILENCE_MS = 60_000
 const PING_EACH_MS = 2000
@@ -31,12 +34,14 @@ export class GuestSessions {
   readonly #config: Config
   readonly #gate: ConnectGate
   readonly #turns: SamplingTurns
+  readonly #looks: LookTurns
   readonly #large: LargeReplies
 
   constructor(deps: GuestSessionsDeps, config: Config) {
     this.#deps = deps
     this.#config = config
     this.#gate = new ConnectGate(deps.clock, config.guest.handshakes)
+    this.#looks = new LookTurns(deps.clock, LOOKS_AT_ONCE)
     this.#turns = new SamplingTurns(deps.clock, SAMPLES_PER_S, SAMPLES_AT_ONCE)
     this.#large = new LargeReplies(deps.clock)
   }
@@ -56,6 +61,7 @@ export class GuestSessions {
       publish,
       observations: OBSERVATIONS.filter((observation) => !unsampled.includes(observation)),
       onSampling: (sampler, signal) => this.#turns.add(sampler, signal),
+      inTurn: (signal, look) => this.#looks.pass(signal, look),
       resyncMs: monitor.resync_s * 1000,
       silenceMs: () => Math.max(SILENCE_MS, PING_EACH_MS * this.#turns.size),
       valueBudgetBytes: monitor.value_budget_bytes,

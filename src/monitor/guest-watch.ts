@@ -31,6 +31,8 @@ export interface WatchDeps {
   readonly publish: (fields: Readonly<Record<string, string | undefined>>) => void
   /** Takes a sampler that gets a turn now or soon, and at each sampling time until the signal aborts. */
   readonly onSampling: (sampler: Sampler, signal: AbortSignal) => void
+  /** Lets the engine be asked when it is this guest's turn: not all engines are asked at the same time. */
+  readonly inTurn: <T>(signal: AbortSignal, look: () => Promise<T>) => Promise<T>
   readonly resyncMs: number
   /** An engine from which nothing was heard for so long is asked for a sign of life. */
   readonly silenceMs: () => number
@@ -150,7 +152,7 @@ export class GuestWatch {
   /** The first documents, the list before all; `ready` comes with their publication, so that both are one write. */
   async #lookAtAll(ready: () => void, signal: AbortSignal): Promise<void> {
     const [list, ...others] = this.#watched
-    await this.#look(list!, signal)
+    await this.#lookInTurn(list!, signal)
     // Now it is known what a sample would take; where it is this guest's turn at once it is due now.
     this.#deps.onSampling({ sample: () => this.#sampleSoon(), cost: () => this.#sampleCost() }, signal)
     let told = false
@@ -162,7 +164,8 @@ export class GuestWatch {
     const cancel = this.#deps.clock.after(GATHER_MS, publish)
     try {
       for (const watched of others) {
-        if (watched.observation.cadence === 'resync' || watched.plan.dueAt < Infinity) await this.#look(watched, signal)
+        if (watched.observation.cadence === 'resync' || watched.plan.dueAt < Infinity)
+          await this.#lookInTurn(watched, signal)
       }
     } finally {
       cancel()
@@ -188,7 +191,7 @@ export class GuestWatch {
       if (silentAt <= now) return this.#ping(signal)
       return this.#waker.sleep(Math.min(dueAt, silentAt) - now, signal)
     }
-    await this.#look(next, signal)
+    await this.#lookInTurn(next, signal)
     this.#flush()
     if (next.observation.cadence === 'resync' && next.plan.dueAt === Infinity) this.#armResync()
   }
@@ -203,6 +206,12 @@ export class GuestWatch {
     }
     await within(clock, PING_MS, signal, late, (inTime) => this.#engine.ping(inTime))
     this.#heardAt = clock.monotonic()
+  }
+
+  /** Samples have turns of their own. */
+  #lookInTurn(watched: Watched, signal: AbortSignal): Promise<void> {
+    const look = () => this.#look(watched, signal)
+    return watched.observation.cadence === 'sampling' ? look() : this.#deps.inTurn(signal, look)
   }
 
   /** Only the list decides whether the guest is monitored: without it the rest means nothing. */

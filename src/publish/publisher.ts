@@ -9,6 +9,7 @@ import { callsFor, type Fields } from '../model/fields.ts'
 import type { FieldStore } from '../model/stores.ts'
 import type { VmRef } from '../model/vm.ts'
 import { planWrites, type WritePlan } from './plan-writes.ts'
+import { Spend } from './spend.ts'
 import { VmKeys } from './vm-keys.ts'
 
 /** From the stamp to the replacement: whoever waited for events is then busy with the stamp's (measured best). */
@@ -39,9 +40,11 @@ export class Publisher {
   #draining = false
   /** XAPI calls that changed something, since the start. */
   writes = 0
+  readonly spend: Spend
 
   constructor(deps: PublisherDeps) {
     this.#deps = deps
+    this.spend = new Spend(deps.clock)
   }
 
   /** Wants these keys to have these values (undefined: to be absent), besides what was wanted before. */
@@ -71,6 +74,11 @@ export class Publisher {
     } finally {
       vm.urgent--
     }
+  }
+
+  /** What is wanted of this VM's keys; undefined when nothing is. */
+  wantedOf(ref: VmRef): ReadonlyMap<string, string | undefined> | undefined {
+    return this.#vms.get(ref)?.wanted
   }
 
   /** XAPI calls that changed something of this VM, since it was monitored. */
@@ -194,7 +202,9 @@ export class Publisher {
   async #flush(ref: VmRef, vm: VmKeys): Promise<void> {
     const signal = vm.gone.signal
     const expected = callsOf(this.#ready(ref, vm))
+    const inLineAt = this.#deps.clock.monotonic()
     await this.#turn(vm, expected)
+    this.spend.waited(this.#deps.clock.monotonic() - inLineAt)
     await this.#flushes.pass(signal, async () => {
       const plan = this.#ready(ref, vm)
       const calls = callsOf(plan)
@@ -204,6 +214,7 @@ export class Publisher {
       vm.flushing(keys, this.#deps.clock.monotonic())
       this.writes += calls
       vm.writes += calls
+      this.spend.wrote(calls, bytesOf(plan))
       if (plan.stamp.length > 0 && plan.replaces) {
         await this.#apply(ref, vm, plan.stamp)
         await this.#deps.clock.sleep(vm.urgent > 0 ? URGENT_LEAD_MS : STAMP_LEAD_MS, signal)
@@ -267,6 +278,10 @@ export class Publisher {
 
 function callsOf(plan: WritePlan | undefined): number {
   return plan === undefined ? 0 : callsFor(plan.stamp) + callsFor(plan.writes)
+}
+
+function bytesOf({ stamp, writes }: WritePlan): number {
+  return [...stamp, ...writes].reduce((sum, { value = '' }) => sum + value.length, 0)
 }
 
 function isGone(error: unknown): boolean {

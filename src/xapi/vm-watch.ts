@@ -23,6 +23,8 @@ export interface WatchDeps {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** Values that somebody else holds of a VM's keys: those that are equal are kept once, in one copy. */
+  readonly heldOf?: (ref: VmRef) => ReadonlyMap<string, string | undefined> | undefined
 }
 
 /** XAPI's VMs, kept up to date by event.from; starts over with the full list whenever an event may have been missed. */
@@ -157,12 +159,23 @@ export class XapiVmWatch implements VmWatch {
     }
   }
 
+  /** A thousand VMs have some 20 MB of documents, and whoever has written them holds them too. */
+  #shared(part: VmPart): VmPart {
+    const held = this.#deps.heldOf?.(part.record.ref)
+    if (held === undefined) return part
+    const otherConfig = Object.entries(part.record.otherConfig).map(([key, text]) => {
+      const same = held.get(key)
+      return [key, same === text ? same : text] as const
+    })
+    return { ...part, record: { ...part.record, otherConfig: Object.fromEntries(otherConfig) } }
+  }
+
   #applyVm(event: XapiEvent): void {
     const before = this.#vms.get(event.ref)?.guestMetrics
     const part = event.operation === 'del' ? undefined : parseVm(event.ref, event.snapshot)
     if (before !== undefined && before !== part?.guestMetrics) this.#vmOfMetrics.delete(before)
     if (part === undefined) this.#vms.delete(event.ref)
-    else this.#vms.set(event.ref, part)
+    else this.#vms.set(event.ref, this.#shared(part))
     if (part?.guestMetrics !== undefined) this.#vmOfMetrics.set(part.guestMetrics, event.ref)
   }
 }

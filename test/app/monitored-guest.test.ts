@@ -85,6 +85,7 @@ function start(): void {
       observations: [ps],
       onSampling: () => undefined,
       resyncMs: 300_000,
+      inTurn: (_, look) => look(),
       silenceMs: () => 60_000,
       valueBudgetBytes: 10_000,
     },

@@ -134,6 +134,7 @@ async function start(subscribed = true): Promise<void> {
         sampler = one
         if (turnAtOnce) one.sample()
       },
+      inTurn: (_, look) => look(),
       resyncMs: RESYNC_MS,
       silenceMs: () => 60_000,
       valueBudgetBytes: 1000,

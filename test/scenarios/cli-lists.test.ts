@@ -38,7 +38,11 @@ afterAll(() => world.stop())
 test('status: one line per VM of this host and of none, with the state and its cause', async () => {
   const { code, out, err } = await run(['status'])
   expect([code, err]).toEqual([0, ''])
-  const lines = out.trim().split('\n')
+  const [table = '', spent] = out.split('\n\n')
+  expect(spent).toMatch(
+    /^XAPI writes by this host's monitor: \d+ in the last minute, \d+ in the last hour \([\d.]+ MB\); at most 400 per second; 0 VMs wait\n$/,
+  )
+  const lines = table.split('\n')
   expect(lines[0]).toMatch(/^UUID +VM +HOST +ENGINE +CONTAINERS +LISTED +RECONNECTS +WRITES +STATUS$/)
   expect(lines).toHaveLength(5)
   expect(out).toMatch(

@@ -1,6 +1,7 @@
 import { KEY } from '../../model/fields.ts'
 import type { CommandLine } from './command-line.ts'
 import { listAll, type Known } from './list.ts'
+import { spendLine } from './spend-line.ts'
 import { age, jsonText, table } from './table.ts'
 import { EXIT, type Verb } from './verb.ts'
 import type { CliVm } from './vms.ts'
@@ -12,6 +13,7 @@ export const status: Verb = async (context, { options }) => {
   const pool = options['pool'] === true
   const shown = (await context.vms()).filter(({ here, residentOn }) => pool || here || residentOn === undefined)
   context.io.out(statusText(shown, await listAll(context, shown, pool), options))
+  if (options['json'] !== true && shown.some(({ here }) => here)) context.io.out(await spendLine(context))
   return EXIT.done
 }
 

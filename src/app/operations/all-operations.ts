@@ -8,6 +8,7 @@ import { prepareVm } from './prepare-vm.ts'
 import { refresh } from './refresh.ts'
 import { renewKey } from './renew-key.ts'
 import type { OperationSet } from './run-operation.ts'
+import { spend } from './spend.ts'
 import { version } from './version.ts'
 
 /** Everything that can be asked of this host. */
@@ -17,6 +18,7 @@ export const ALL_OPERATIONS: OperationSet = {
     list,
     version,
     refresh,
+    spend,
     diagnose,
     renewKey,
     prepareVm,

@@ -17,6 +17,8 @@ import { DaemonVm } from './daemon-vm.ts'
 import type { HostContext } from './host-operation.ts'
 import { listedVm } from './listed-vm.ts'
 import { sooner } from './sooner.ts'
+import type { Spend } from '../../publish/spend.ts'
+import { spendDocument, type SpendDocument } from '../spend-document.ts'
 
 export interface DaemonHostDeps {
   readonly clock: Clock
@@ -29,6 +31,8 @@ export interface DaemonHostDeps {
   readonly publisher: {
     settle(ref: VmRef, signal: AbortSignal): Promise<void>
     writesOf(ref: VmRef): number
+    readonly spend: Pick<Spend, 'last'>
+    readonly backlog: number
   }
   readonly store: FieldStore & Pick<MessageStore, 'create'>
   /** XAPI's ref of this host; empty while it is not known. */
@@ -50,6 +54,10 @@ export class DaemonHost implements HostContext {
     this.log = deps.log
     this.config = deps.config
     this.session = deps.session
+  }
+
+  spend(): SpendDocument {
+    return spendDocument(this.#deps.publisher, this.config.monitor.writes_per_s)
   }
 
   async myHost(signal: AbortSignal): Promise<string> {

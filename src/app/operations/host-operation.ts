@@ -4,6 +4,7 @@ import type { ListedVm } from '../../operations/list-document.ts'
 import type { Args, VmContext } from '../../operations/operation.ts'
 import type { XapiSession } from '../../xapi/session.ts'
 import type { Config } from '../config.ts'
+import type { SpendDocument } from '../spend-document.ts'
 
 /** What operations may use on this host: in the daemon, or in a process of its own without one. */
 export interface HostContext {
@@ -17,6 +18,8 @@ export interface HostContext {
   myHost(signal: AbortSignal): Promise<string>
   /** The context of operations about a VM of this host. Rejects with kind `vm-elsewhere` when it is not this host's. */
   vm(uuid: string, signal: AbortSignal): Promise<VmContext>
+  /** What the monitor costs XAPI; not there without one. */
+  readonly spend?: () => SpendDocument
   /** The registered VMs of this host. */
   list(signal: AbortSignal): Promise<readonly ListedVm[]>
 }
