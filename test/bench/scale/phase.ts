@@ -77,6 +77,7 @@ export class Phases {
       notes,
     }
     this.figures.push(figures)
+    say(`${phase} took ${took.cpuS.toFixed(2)} s of CPU; ${JSON.stringify({ rssMb: figures.rssMb, ...notes })}`)
     return figures
   }
 }
