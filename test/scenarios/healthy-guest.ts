@@ -6,12 +6,12 @@ const IN_TIME = 8
 /** So far apart that each change is the first after a quiet time. */
 const PAUSE_MS = 3000
 
-/** Changes the list of a guest that is well for so long, and rejects when a change does not show in time. */
-export async function followsAll(world: World, guest: WorldGuest, seconds: number): Promise<void> {
+/** Changes the list of a guest that is well for so long, and rejects when a change does not show in time (seconds). */
+export async function followsAll(world: World, guest: WorldGuest, seconds: number, inTime = IN_TIME): Promise<void> {
   const end = performance.now() + seconds * 1000
   for (let i = 0; performance.now() < end; i++) {
     await sleep(PAUSE_MS)
     guest.engine.run({ name: `change-${i}` })
-    await world.until('the healthy guest is followed', () => `change-${i}` in world.containers(guest), IN_TIME)
+    await world.until('the healthy guest is followed', () => `change-${i}` in world.containers(guest), inTime)
   }
 }
