@@ -175,10 +175,10 @@ export class Soak {
   }
 }
 
-/** 0 for a process that is gone. */
+/** 0 for a process that is gone, or has ended and was not yet taken note of. */
 function rssOf(pid: number | undefined): number {
   try {
-    return rssMb(pid ?? 0)
+    return rssMb(pid ?? 0) || 0
   } catch {
     return 0
   }
