@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cpuSeconds } from '../process-meter.ts'
 import { askProbe } from './ask-probe.ts'
@@ -51,6 +52,8 @@ export async function eventInAll(fleet: Fleet, rounds: number): Promise<PhaseRes
   const { containers } = fleet.shared.dockerd
   const refs = fleet.vms.shared.map(({ ref }) => ref)
   const rightMs: number[] = []
+  const [engine] = fleet.shared.guest.pids().filter((pid) => /^dockerd\0/.test(readFileSync(`/proc/${pid}/cmdline`, 'latin1'))) // prettier-ignore
+  const engineCpu = cpuSeconds(engine!)
   for (let round = 0; round < rounds; round++) {
     const pauses = round % 2 === 0
     await fleet.pool.call('awaitValues', refs, 'docker_ps', pauses ? PAUSED : NOT_PAUSED)
@@ -59,7 +62,7 @@ export async function eventInAll(fleet: Fleet, rounds: number): Promise<PhaseRes
     rightMs.push(...(await untilWritten(fleet, since, EVENT_S)))
     await sleep(5000)
   }
-  return { rightMs }
+  return { rightMs, notes: { engineCpuS: cpuSeconds(engine!) - engineCpu } }
 }
 
 /** The same in the one real guest with an engine of its own, while all others are idle. */

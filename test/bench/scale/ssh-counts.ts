@@ -45,9 +45,9 @@ function sshdLogs(dir: string): string {
   return names.map((name) => readFileSync(`${dir}/${name}`, 'utf8')).join('\n')
 }
 
-/** How many connections to real sshds have not logged in yet: their children of this name are sshd's before that. */
+/** How many connections to real sshds have not logged in yet: each has one process of this name until then. */
 export function handshakesNow(fleet: Fleet): number {
-  return sshdPids(fleet, /^sshd: .*\[(net|accepted)\]/).length
+  return sshdPids(fleet, /^sshd: .*\[net\]/).length
 }
 
 /** Host pids of the processes of the shared guests' sshd that each hold one connection; it breaks when one ends. */

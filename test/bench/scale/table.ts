@@ -32,6 +32,7 @@ export function phaseTable(figures: readonly PhaseFigures[]): string {
 }
 
 function seconds(ms: number): string {
+  if (ms === Infinity) return 'never'
   return Number.isNaN(ms) ? '-' : `${(ms / 1000).toFixed(2)} s`
 }
 
