@@ -3,6 +3,7 @@ import { connect, type TLSSocket } from 'node:tls'
 import { abortReason, type Clock } from '../../base/clock.ts'
 import { within } from '../../base/deadline.ts'
 import { DeadlineError, type Diagnosis } from '../../base/errors.ts'
+import type { ConnectStage } from '../../model/guest.ts'
 import { lateError, tlsError, type TlsPhase, type TlsWhere } from './errors.ts'
 import type { TlsMaterial } from './material.ts'
 import type { TlsObserver } from './probe.ts'
@@ -19,6 +20,8 @@ export interface DialOptions extends TlsWhere {
   readonly prove: boolean
   readonly onSession: (session: Buffer) => void
   readonly observe?: TlsObserver | undefined
+  /** Told that somebody listens there and the handshake begins. */
+  readonly entered?: (stage: ConnectStage) => void
 }
 
 /**
@@ -82,9 +85,11 @@ function attempt(
       // Not before: there is no socket of the system's yet that would take it, and nobody says so.
       socket.setNoDelay(true).setKeepAlive(true, options.keepaliveMs)
       state.phase = 'handshake'
+      options.entered?.('handshake')
       observe?.({ at: 'handshake', address })
     })
     socket.once('secureConnect', () => {
+      // The peer's certificate can be asked for once only: OpenSSL's chain lacks it from then on.
       observe?.({ at: 'proof', address, protocol: socket.getProtocol() ?? '', peer: socket.getPeerX509Certificate() })
       state.phase = options.prove ? 'proof' : 'open'
       // Before TLS 1.3 the server's last word comes after it has looked at our certificate.

@@ -9,7 +9,7 @@ import type { CertificateEnd, ConnectStage, GuestLink, LinkFacts, Target, Transp
 import { dialTls } from './dial.ts'
 import { UnreachableError } from './errors.ts'
 import { endOf, type TlsMaterial } from './material.ts'
-import type { TlsObserver, TlsStep } from './probe.ts'
+import type { TlsObserver } from './probe.ts'
 import { TlsLink, type LinkOptions } from './tls-link.ts'
 
 export interface TlsTransportDeps {
@@ -49,20 +49,16 @@ export class TlsTransport implements Transport {
    * or another TransientError when a later try may help, with a RefusedError when somebody has to change something.
    */
   async connect(target: Target, signal: AbortSignal, entered?: (stage: ConnectStage) => void): Promise<GuestLink> {
-    const { clock, log } = this.#deps
-    const observe = (step: TlsStep) => {
-      if (step.at === 'handshake') entered?.('handshake')
-      this.#deps.observe?.(step)
-    }
-    observe({ at: 'material' })
+    const { clock, log, observe } = this.#deps
+    observe?.({ at: 'material' })
     const material = await linked(signal, (inner) => this.#deps.material(target, inner))
     const misses: DiagnosedError[] = []
     for (const address of target.addresses.filter((text) => isIP(text) !== 0)) {
-      const options: LinkOptions = { ...this.#limits, address, material, observe }
+      const options: LinkOptions = { ...this.#limits, address, material, ...(observe && { observe }) }
       const sessions: { last: Buffer | undefined } = { last: undefined }
       const onSession = (session: Buffer) => void (sessions.last = session)
       try {
-        const first = await dialTls(clock, { ...options, prove: true, onSession }, signal)
+        const first = await dialTls(clock, { ...options, prove: true, onSession, ...(entered && { entered }) }, signal)
         const facts = factsOf(first, material, address, this.#limits.port)
         return new TlsLink(clock, { ...this.#limits, address, material }, facts, first, sessions)
       } catch (error) {
