@@ -41,7 +41,7 @@ export class Booted {
       mkdirSync(dirname(join(this.#dir, 'files', path)), { recursive: true })
       writeFileSync(join(this.#dir, 'files', path), text, { mode: 0o755 })
     }
-    this.#child = spawn(BOOT, [this.#dir, ...binds], { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#child = spawn(BOOT, [this.#dir, ...binds], { stdio: 'pipe' })
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.on('data', (chunk: Buffer) => (this.#said += chunk.toString()))
     }
@@ -99,6 +99,7 @@ export class Booted {
       if (this.#leader !== 0) process.kill(this.#leader, 'SIGKILL')
       else child.kill('SIGTERM')
       await once(child, 'exit')
+      child.stdin?.end()
     }
     rmSync(this.#dir, { recursive: true, force: true })
   }
