@@ -80,6 +80,30 @@ describe('the first list', () => {
   })
 })
 
+test('a value that somebody else holds is kept in that copy; one that differs, or that nobody holds, as XAPI tells it', async () => {
+  const told: string[] = []
+  const held = new Map<string, string | undefined>([
+    [KEY.ps, 'the list'],
+    [KEY.info, 'wanted, but not there yet'],
+  ])
+  watch = new XapiVmWatch(
+    {
+      session: state.session,
+      clock: systemClock,
+      random: () => 0,
+      log: state.recording.log,
+      heldOf: (ref) => (told.push(ref), held),
+    },
+    () => calls.push('list'),
+    () => undefined,
+  )
+  const otherConfig = { [KEY.ps]: 'the list', [KEY.info]: 'as it is', [KEY.version]: 'told only' }
+  const vm = sim.pool.createVm({ name: 'web', otherConfig })
+  await listed()
+  expect(watch.get(vm.ref)?.otherConfig).toEqual(otherConfig)
+  expect(told).toContain(vm.ref)
+})
+
 describe('changes', () => {
   test('a VM that comes, changes and goes', async () => {
     await listed()
