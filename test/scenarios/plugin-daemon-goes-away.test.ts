@@ -3,6 +3,8 @@ import { callHost, installPlugin, pluginLog } from './plugin-clients.ts'
 import { World, type WorldGuest } from './world.ts'
 
 const SECONDS_60 = 60_000
+/** So that whoever asks for processes is the plugin. */
+const NO_SAMPLES = { settings: { monitor: { top_schedule: 'off' } } }
 
 async function setUp(world: World): Promise<WorldGuest> {
   installPlugin(world)
@@ -32,7 +34,7 @@ function holdRequests(guest: WorldGuest, like: RegExp): Promise<void> {
 test(
   'the daemon is killed in mid-call: a clear failure, and the next call is done without it',
   async () => {
-    await World.during({}, async (world) => {
+    await World.during(NO_SAMPLES, async (world) => {
       const guest = await setUp(world)
       const held = holdRequests(guest, /\/top/)
       const answer = call(world, 'get_top', guest).catch((error: Error) => error.message)
@@ -68,7 +70,7 @@ test(
 test.each(['up', 'down'])(
   'the guest hangs during the call, the daemon is %s: a failure in time',
   async (daemon) => {
-    await World.during({}, async (world) => {
+    await World.during(NO_SAMPLES, async (world) => {
       const guest = await setUp(world)
       if (daemon === 'down') await world.daemons[0]!.terminate()
       const held = holdRequests(guest, /\/top/)

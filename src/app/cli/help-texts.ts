@@ -26,7 +26,8 @@ export const VERB_TEXTS: Readonly<Record<string, string>> = {
   STATUS      monitored, connecting or failed since when; a failure with its cause and cure; a certificate that ends
               within 30 days
 
-  The line below the table tells what the monitor of this host has written into XAPI, and the most that it may (writes_per_s).
+  The line below the table tells what the monitor of this host has written into XAPI, and the most that it
+  may (writes_per_s).
 
 OPTIONS
   --pool          VMs on all hosts of the pool
