@@ -16,6 +16,8 @@ import { MonitoredGuest } from './monitored-guest.ts'
 /** Requests for the processes of a container, over all guests: some 0.2 % of a core here, and one `ps` each there. */
 const SAMPLES_PER_S = 1
 const SAMPLES_AT_ONCE = 30
+/** A hundred guests with some containers each have their processes published at once after a start. */
+const FIRST_SAMPLES = 400
 /** Engines that are asked at the same time: one answers within some 10 ms, and its answer takes 1 ms to work through. */
 const LOOKS_AT_ONCE = 16
 /** Silent engines are asked for a sign of life after this, and so rarely that all of them together cost little. */
@@ -42,7 +44,7 @@ export class GuestSessions {
     this.#config = config
     this.#gate = new ConnectGate(deps.clock, config.guest.handshakes)
     this.#looks = new LookTurns(deps.clock, LOOKS_AT_ONCE)
-    this.#turns = new SamplingTurns(deps.clock, SAMPLES_PER_S, SAMPLES_AT_ONCE)
+    this.#turns = new SamplingTurns(deps.clock, SAMPLES_PER_S, SAMPLES_AT_ONCE, FIRST_SAMPLES)
     this.#large = new LargeReplies(deps.clock)
   }
 

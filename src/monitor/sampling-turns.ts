@@ -14,18 +14,21 @@ const MOST_ASKED = 200
 
 /**
  * Lets the guests sample one after the other, so that all of them together do not ask more than the budget allows: with
- * many containers the samples get rarer than the schedule says. A guest that has just been connected waits for its turn
- * like all others: a thousand of them at once are no reason to start a process for each of their containers.
+ * many containers the samples get rarer than the schedule says. A guest that has just been connected is sampled at once
+ * while the budget of the first samples lasts, and waits for its turn like all others when it is used up: a thousand of
+ * them are no reason to start a process for each of their containers.
  */
 export class SamplingTurns {
   readonly #budget: TokenBucket
+  readonly #first: TokenBucket
   readonly #samplers = new Map<Sampler, AbortSignal>()
   readonly #waiting = new Set<Sampler>()
   #going = false
 
-  /** `perSecond` requests on average, `burst` at once after a quiet time. */
-  constructor(clock: Pick<Clock, 'monotonic' | 'sleep'>, perSecond: number, burst: number) {
+  /** `perSecond` requests on average, `burst` at once after a quiet time, `firstBurst` of guests just connected. */
+  constructor(clock: Pick<Clock, 'monotonic' | 'sleep'>, perSecond: number, burst: number, firstBurst: number) {
     this.#budget = new TokenBucket(clock, perSecond, burst)
+    this.#first = new TokenBucket(clock, perSecond, firstBurst)
   }
 
   /** How many guests there are to sample. */
@@ -33,7 +36,7 @@ export class SamplingTurns {
     return this.#samplers.size
   }
 
-  /** Takes a guest until `signal` aborts; its first turn is now if nobody waits, after those who wait otherwise. */
+  /** Takes a guest until `signal` aborts; its first turn is now if the budget allows, after those who wait otherwise. */
   add(sampler: Sampler, signal: AbortSignal): void {
     this.#samplers.set(sampler, signal)
     const remove = () => {
@@ -42,7 +45,7 @@ export class SamplingTurns {
     }
     signal.addEventListener('abort', remove, { once: true })
     const cost = costOf(sampler)
-    if (cost === 0 || (!this.#going && this.#budget.take(cost))) return sampler.sample()
+    if (cost === 0 || this.#first.take(cost)) return sampler.sample()
     this.#waiting.add(sampler)
     this.#start()
   }

@@ -5,7 +5,7 @@ import { FakeClock, settle } from '../fakes/fake-clock.ts'
 /** Guests that have had their first turns; the budget is as after a quiet time. */
 async function world(guests: number, containers: number) {
   const clock = new FakeClock()
-  const turns = new SamplingTurns(clock, 2, 10)
+  const turns = new SamplingTurns(clock, 2, 10, 10)
   const sampled: number[] = []
   const gone = Array.from({ length: guests }, () => new AbortController())
   for (let i = 0; i < guests; i++) {
@@ -48,7 +48,7 @@ test('many containers take turns within the budget, and a further tick queues no
 
 test('guests that are connected at the same time take turns too: a cold start is no storm of samples', async () => {
   const clock = new FakeClock()
-  const turns = new SamplingTurns(clock, 2, 10)
+  const turns = new SamplingTurns(clock, 2, 10, 10)
   const sampled: number[] = []
   const { signal } = new AbortController()
   for (let i = 0; i < 100; i++) turns.add({ sample: () => sampled.push(i), cost: () => 20 }, signal)
@@ -57,6 +57,19 @@ test('guests that are connected at the same time take turns too: a cold start is
   expect(sampled.length).toBeGreaterThanOrEqual(5)
   expect(sampled.length).toBeLessThanOrEqual(7)
   expect(sampled).toEqual(sampled.map((_, i) => i))
+})
+
+test('as many as the budget of first samples allows are sampled as soon as they are connected, whoever waits', async () => {
+  const clock = new FakeClock()
+  const turns = new SamplingTurns(clock, 2, 10, 300)
+  const sampled: number[] = []
+  const { signal } = new AbortController()
+  for (let i = 0; i < 100; i++) turns.add({ sample: () => sampled.push(i), cost: () => 3 }, signal)
+  expect(sampled).toHaveLength(100)
+  turns.add({ sample: () => sampled.push(100), cost: () => 3 }, signal)
+  expect(sampled).toHaveLength(100)
+  await clock.advance(2000)
+  expect(sampled).toHaveLength(101)
 })
 
 test('a guest that is gone gets no turn, and when all are, nothing is left', async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { EngineSim } from '../sim/guest/engine-sim.ts'
 import { GuestSim } from '../sim/guest/guest-sim.ts'
-import { POOL_PUBLIC_LINE, World } from './world.ts'
+import { nextAddress, POOL_PUBLIC_LINE, World } from './world.ts'
 
 let world: World
 beforeAll(async () => {
@@ -24,7 +24,7 @@ test.concurrent('a clone that shows a host key of its own is monitored: the inhe
   const guest = await world.addGuest({ engine: { containers: [{ name: 'first' }] } })
   await world.untilMonitored(guest)
   const clone = world.pool.cloneVm(guest, 'copy')
-  const address = guest.sim.address.replace(/^127\.(\d+)\.\d+/, '127.$1.99')
+  const address = nextAddress()
   const sim = await GuestSim.start({
     address,
     port: guest.sim.port,

@@ -68,7 +68,8 @@ export class Soak {
 
   async #run(): Promise<SoakReport> {
     await this.#untilRight('the start')
-    const start = this.#arena.counts()
+    // A guest has a channel for the events, and another one is kept for the next question once there was one.
+    const start = { ...this.#arena.counts(), channels: 2 * this.#arena.guests.length }
     const end = performance.now() + this.#wish.seconds * 1000
     const watching = this.#watch()
     do await this.#round()
