@@ -76,7 +76,7 @@ export interface DiskStore {
   /** undefined: there is none. */
   disk(ref: string, signal: AbortSignal): Promise<Disk | undefined>
   diskByUuid(uuid: string, signal: AbortSignal): Promise<Disk | undefined>
-  /** A disk with this content, padded with zeros; complete when it resolves. When it rejects nothing of it is left, or the error names what is. */
+  /** A disk with this content, padded with zeros; complete when it resolves. When it rejects nothing of it is left, or it is a DiskLeftError. */
   createDisk(wish: NewDisk, signal: AbortSignal): Promise<Disk>
   /** Disks of exactly this name. */
   disksNamed(name: string, signal: AbortSignal): Promise<readonly Disk[]>

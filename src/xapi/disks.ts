@@ -1,9 +1,9 @@
 import type { Clock } from '../base/clock.ts'
 import { within } from '../base/deadline.ts'
-import { diagnosisOf, TransientError } from '../base/errors.ts'
+import { diagnosisOf } from '../base/errors.ts'
 import type { Disk, DiskKey, DiskStore, Drive, NewDisk, NewDrive } from '../model/disks.ts'
 import { diskOf, driveOf, texts } from './disk-records.ts'
-import { createRefusal, noPlace, plugRefusal, unplugRefusal } from './disk-errors.ts'
+import { createRefusal, DiskLeftError, noPlace, plugRefusal, unplugRefusal } from './disk-errors.ts'
 import { isFailure, isNotOffered, unexpectedAnswer } from './errors.ts'
 import { downloadRawVdi, uploadRawVdi, type RawVdiDeps } from './raw-vdi.ts'
 import type { XapiCall, XapiSession } from './session.ts'
@@ -215,7 +215,7 @@ export class XapiDisks implements DiskStore {
       const uuid = await this.#call('VDI.get_uuid', [ref], forever).catch(() => ref)
       const { kind, cause, cure } = diagnosisOf(error)
       const left = `VDI ${String(uuid)}, which was made for it, could not be destroyed`
-      throw new TransientError({
+      throw new DiskLeftError({
         kind,
         cause: `${cause}. ${left}`,
         cure: `${cure}; xe vdi-destroy uuid=${String(uuid)}`,

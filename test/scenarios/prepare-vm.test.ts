@@ -176,15 +176,16 @@ test('without a monitor the VM is registered, its engine proven, and that is sai
     await world.untilMonitored(guest)
   }))
 
-test('a pool without a key: --dry-run makes none', () =>
+test('a pool without a key: one is made when the guest is to have it, not before', () =>
   World.during({ withKey: false }, async (world) => {
     const guest = await world.addGuest(NOT_YET)
     const run = cliOn(world)
     const pool = () => world.pool.record('pool', world.pool.objects.pool)!['other_config'] as Record<string, string>
     const looked = await run(['prepare-vm', guest.uuid, '--dry-run'])
-    expect([looked.code, looked.out]).toEqual([
-      0,
-      expect.stringContaining('there is none yet: one would be made') as string,
-    ])
+    expect([looked.code, looked.out]).toEqual([0, expect.stringContaining("Would make the pool's key.") as string])
     expect(pool()['xscontainer-private-secret-uuid']).toBeUndefined()
+    // The guest lets nobody in by a key it does not know; by then there is one.
+    const refused = await run(['prepare-vm', guest.uuid, '--yes'])
+    expect(refused.out).toContain("make the pool's key .. done")
+    expect(pool()['xscontainer-private-secret-uuid']).toBeDefined()
   }))

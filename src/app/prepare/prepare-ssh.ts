@@ -18,20 +18,20 @@ import { DEFAULT_USERNAME, targetOf, usernameFor } from './target-of.ts'
  * its containers are listed. Rejects with a DiagnosedError; `context.steps` knows what was changed until then.
  */
 export async function prepareSsh(context: PrepareContext, wish: PrepareWish, signal: AbortSignal): Promise<void> {
-  const { steps, facts, session } = context
+  const { steps, facts } = context
   const username = usernameFor(facts, wish.username)
   const target = await steps.step('check that the VM runs and has an address', (note) => {
     const found = targetOf(facts, 'ssh', username)
     note(found.addresses.join(', '))
     return Promise.resolve(found)
   })
-  const key = await poolKey(context, wish, signal)
+  const key = await readPoolKey(context, signal)
   const contact = await meet(context, target, key, signal)
   if (wish.dryRun) return dryRun(context, { target, key, contact }, signal)
   if (context.person !== undefined && !(await context.person.confirm('Is that the guest, and go on?', signal))) {
     throw new StoppedError('nothing was changed')
   }
-  await letIn(context, wish, { target, key: key ?? (await obtainPoolKey(session, signal)), contact }, signal)
+  await letIn(context, wish, { target, key: key ?? (await makePoolKey(context, signal)), contact }, signal)
   await storeSettings(context, settingsFor(username, contact.hostKey, facts.vm.uuid), signal)
   await registerVm(context, signal)
   await untilListed(context, signal)
@@ -43,10 +43,18 @@ interface Parties {
   readonly contact: Contact
 }
 
-async function poolKey({ steps, session }: PrepareContext, wish: PrepareWish, signal: AbortSignal) {
+function readPoolKey({ steps, session }: PrepareContext, signal: AbortSignal): Promise<SshKey | undefined> {
   return steps.step("read the pool's key", async (note) => {
-    const key = wish.dryRun ? await findPoolKey(session, signal) : await obtainPoolKey(session, signal)
-    note(key === undefined ? 'there is none yet: one would be made' : keyText(key))
+    const key = await findPoolKey(session, signal)
+    note(key === undefined ? 'there is none yet' : keyText(key))
+    return key
+  })
+}
+
+function makePoolKey({ steps, session }: PrepareContext, signal: AbortSignal): Promise<SshKey> {
+  return steps.step("make the pool's key", async (note) => {
+    const key = await obtainPoolKey(session, signal)
+    note(keyText(key))
     return key
   })
 }
@@ -107,6 +115,7 @@ async function dryRun(
   if (contact.knowsKey && key !== undefined) {
     await proveLogin(context, { contact, target, key, installed: undefined }, signal)
   } else {
+    if (key === undefined) steps.say("Would make the pool's key.")
     steps.say(
       `Would log in as user ${target.username} and add the pool's key to ~${target.username}/.ssh/authorized_keys.`,
     )

@@ -4,6 +4,7 @@ import { asError, DiagnosedError, RefusedError, TransientError } from '../../bas
 import { cleanForTerminal, cutText } from '../../base/text.ts'
 import type { Disk, DiskStore, Drive } from '../../model/disks.ts'
 import type { VmRecord } from '../../model/vm.ts'
+import { DiskLeftError } from '../../xapi/disk-errors.ts'
 import { isFailure } from '../../xapi/errors.ts'
 
 const TIDY_MS = 120_000
@@ -88,8 +89,8 @@ async function insertDisc(deps: Deps, place: DiscPlace, image: Buffer, signal: A
         signal,
       )
       .catch((error: unknown) => {
-        // It names what is left of it, if anything is.
-        if (signal.aborted) throw error
+        // What is left of it must not be forgotten over another one that works.
+        if (signal.aborted || error instanceof DiskLeftError) throw error
         last = error
       })
     if (disc === undefined) continue

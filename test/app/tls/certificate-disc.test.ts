@@ -3,6 +3,7 @@ import { DiagnosedError, StoppedError, TransientError } from '../../../src/base/
 import type { Disk, DiskStore, Drive } from '../../../src/model/disks.ts'
 import type { VmRecord } from '../../../src/model/vm.ts'
 import { findDrive, withDisc, type DiscPlace } from '../../../src/app/tls/certificate-disc.ts'
+import { DiskLeftError } from '../../../src/xapi/disk-errors.ts'
 import { XapiFailure } from '../../../src/xapi/errors.ts'
 import { FakeClock } from '../../fakes/fake-clock.ts'
 import { vm } from '../../monitor/fixtures.ts'
@@ -135,6 +136,13 @@ describe('a disc for a guest', () => {
       cause: expect.stringMatching(/^"windows\.iso" \(VDI uuid-held\).*could not be put back/) as string,
       cure: 'xe vbd-insert uuid=uuid-drive-3 vdi-uuid=uuid-held',
     })
+  })
+
+  test('one of which something is left is not made elsewhere: that would hide it', async () => {
+    const left = new DiskLeftError({ kind: 'sr-full', cause: 'VDI x could not be destroyed', cure: 'xe vdi-destroy' })
+    failing.set('create iso', left)
+    await expect(use(place())).rejects.toBe(left)
+    expect(calls).toEqual(['create iso'])
   })
 
   test('one that is interrupted while it is made: what is left of it is named', async () => {
