@@ -20,10 +20,17 @@ test: build test-parts ## all tests, with real sshd, Docker and Podman where the
 	@$(NODE) node_modules/vitest/vitest.mjs run
 
 check: node_modules build ## the one gate: types, lint, format, architecture and all tests
-	@npx tsc --noEmit
-	@npx eslint .
-	@npx prettier --check --log-level warn .
+	@$(MAKE) --no-print-directory -j2 types lint style
 	@$(MAKE) --no-print-directory test
+
+types: node_modules
+	@npx tsc --noEmit
+
+lint: node_modules
+	@npx eslint .
+
+style: node_modules
+	@npx prettier --check --log-level warn .
 
 build: node_modules ## bundle the executables into dist/
 	@$(TSX) scripts/build.ts
@@ -74,5 +81,5 @@ test-parts: node_modules
 package-parts:
 	@scripts/install-package-parts.sh
 
-.PHONY: help demo test check build fuzz soak bench bench-scale sim golden format clean test-parts
+.PHONY: help demo test check types lint style build fuzz soak bench bench-scale sim golden format clean test-parts
 .PHONY: rpm pack sign rpm-in-docker test-package package-parts

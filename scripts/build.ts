@@ -13,7 +13,7 @@ const NO_POLY1305 =
  * The monitor's first lines are a shell script to sh and a comment to JavaScript. They start Node with a small young
  * generation, a heap that grows slowly and one malloc arena: less memory for little CPU time (docs/decisions/0007).
  */
-const HEAP = '--max-semi-space-size=2 --initial-old-space-size=12 --heap-growing-percent=10 --no-memory-reducer'
+const HEAP = '--max-semi-space-size=4 --initial-old-space-size=12 --heap-growing-percent=20 --single-threaded-gc'
 const MONITOR_HEAD = `#!/bin/sh
 ":" //; MALLOC_ARENA_MAX=1 exec node ${HEAP} "$0" "$@"`
 /** These come to know passwords and keys: a crash must not leave them in a core dump. The monitor's unit sees to that. */

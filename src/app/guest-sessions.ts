@@ -23,6 +23,8 @@ const LOOKS_AT_ONCE = 16
 /** Silent engines are asked for a sign of life after this, and so rarely that all of them together cost little. */
 const SILENCE_MS = 60_000
 const PING_EACH_MS = 2000
+/** The resyncs of all guests are so far apart on average: each is three requests, of which a long list costs the most. */
+const RESYNC_EACH_MS = 1000
 
 export interface GuestSessionsDeps extends RetryDeps {
   readonly transport: Transport
@@ -64,7 +66,7 @@ export class GuestSessions {
       observations: OBSERVATIONS.filter((observation) => !unsampled.includes(observation)),
       onSampling: (sampler, signal) => this.#turns.add(sampler, signal),
       inTurn: (signal, look) => this.#looks.pass(signal, look),
-      resyncMs: monitor.resync_s * 1000,
+      resyncMs: () => Math.max(monitor.resync_s * 1000, RESYNC_EACH_MS * this.#turns.size),
       silenceMs: () => Math.max(SILENCE_MS, PING_EACH_MS * this.#turns.size),
       valueBudgetBytes: monitor.value_budget_bytes,
     }

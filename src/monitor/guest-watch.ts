@@ -33,7 +33,8 @@ export interface WatchDeps {
   readonly onSampling: (sampler: Sampler, signal: AbortSignal) => void
   /** Lets the engine be asked when it is this guest's turn: not all engines are asked at the same time. */
   readonly inTurn: <T>(signal: AbortSignal, look: () => Promise<T>) => Promise<T>
-  readonly resyncMs: number
+  /** From one look at everything to the next when no event comes. */
+  readonly resyncMs: () => number
   /** An engine from which nothing was heard for so long is asked for a sign of life. */
   readonly silenceMs: () => number
   readonly valueBudgetBytes: number
@@ -176,7 +177,7 @@ export class GuestWatch {
 
   /** The list is looked at anew at this pace even if no event came: events are hints, the list is the truth. */
   #armResync(): void {
-    const at = this.#deps.clock.monotonic() + this.#deps.resyncMs * (0.9 + 0.1 * this.#deps.random())
+    const at = this.#deps.clock.monotonic() + this.#deps.resyncMs() * (0.9 + 0.1 * this.#deps.random())
     for (const { observation, plan } of this.#watched) if (observation.cadence === 'resync') plan.dueBy(at)
   }
 

@@ -84,7 +84,7 @@ function start(): void {
       ...common,
       observations: [ps],
       onSampling: () => undefined,
-      resyncMs: 300_000,
+      resyncMs: () => 300_000,
       inTurn: (_, look) => look(),
       silenceMs: () => 60_000,
       valueBudgetBytes: 10_000,

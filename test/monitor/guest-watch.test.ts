@@ -135,7 +135,7 @@ async function start(subscribed = true): Promise<void> {
         if (turnAtOnce) one.sample()
       },
       inTurn: (_, look) => look(),
-      resyncMs: RESYNC_MS,
+      resyncMs: () => RESYNC_MS,
       silenceMs: () => 60_000,
       valueBudgetBytes: 1000,
     },

@@ -22,8 +22,9 @@ interface Watch {
 }
 
 /**
- * Asks all connections for a sign of life together, every so many milliseconds: one turn of the event loop for all is
- * three times cheaper than a timer for each.
+ * Asks all connections that have been silent for so many milliseconds for a sign of life, together: one turn of the
+ * event loop for all is three times cheaper than a timer for each. An answer counts as something heard, so that one that
+ * is otherwise silent is asked every second time only.
  */
 export class Keepalive {
   readonly #clock: Pick<Clock, 'after'>
@@ -62,7 +63,7 @@ export class Keepalive {
   #ask(peer: Peer): void {
     const watch = this.#peers.get(peer)
     if (watch === undefined) return
-    if (peer.heard !== watch.heard) Object.assign(watch, { heard: peer.heard, unanswered: 0 })
+    if (peer.heard !== watch.heard) return void Object.assign(watch, { heard: peer.heard, unanswered: 0 })
     if (watch.unanswered >= MOST_UNANSWERED) return peer.silent()
     watch.unanswered++
     peer.ping()
