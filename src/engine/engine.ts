@@ -20,6 +20,9 @@ export interface ProcessTable {
 const EVENT_BYTES_PER_S = 200_000
 const EVENT_BYTES_BURST = 1_000_000
 
+/** An engine that calls itself Docker and keeps its headers back is not waited for. */
+const HEADERS_MS = 1000
+
 /** Without them Podman runs the container's own `ps`, which may not be there or may tell neither parent nor time. */
 const PODMAN_COLUMNS = 'pid,ppid,user,time,args'
 
@@ -129,15 +132,29 @@ export class Engine {
 
   /**
    * Tells of events until `signal` aborts (rejects with its reason) or the stream ends or breaks (rejects, mostly
-   * TransientError). `subscribed` is called as soon as the request was sent: Podman sends no headers before the
-   * first event.
+   * TransientError). `subscribed` is called once when nothing that happens from now on is missed, as far as that can be
+   * known: Docker sends headers when it begins to collect, Podman none before the first event.
    */
   events(onEvent: (event: EngineEvent) => void, subscribed: () => void, signal: AbortSignal): Promise<never> {
-    const pace = new TokenBucket(this.#calls.clock, EVENT_BYTES_PER_S, EVENT_BYTES_BURST)
+    const { clock, product } = this.#calls
+    const pace = new TokenBucket(clock, EVENT_BYTES_PER_S, EVENT_BYTES_BURST)
+    const filters = product === 'docker' ? { filters: { event: [...TOLD_ACTIONS] } } : {}
     return linked(signal, async (own): Promise<never> => {
+      let told = false
+      const tell = () => {
+        if (!told && !own.aborted) subscribed()
+        told = true
+      }
+      let cancel = () => {}
+      const sent = () => {
+        if (product === 'docker') cancel = clock.after(HEADERS_MS, tell)
+        else tell()
+      }
       const stream = await this.#calls
-        .docker(own, subscribed)
-        .getEvents(this.product === 'docker' ? { filters: { event: [...TOLD_ACTIONS] } } : {})
+        .docker(own, sent)
+        .getEvents(filters)
+        .finally(() => cancel())
+      tell()
       await readEvents(bytes(stream), this.#eventLineBytes, pace, onEvent, own)
       throw eventsEnded()
     })

@@ -239,7 +239,7 @@ export class GuestWatch {
       const asked = observation.cadence === 'resync' || this.#running.size > 0
       if (asked && endedAt - startedAt < DOUBT_MS) this.#heardAt = endedAt
       this.#set(watched)
-      watched.settle()
+      watched.settle(endedAt)
       if (isList) this.#listedAt = endedAt
       if (isList) this.#refreshers.looked(startedAt, endedAt, watched.unseen)
       if (observation.runningIn !== undefined) this.#ranOnly(observation.runningIn(watched.value))

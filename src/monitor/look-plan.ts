@@ -4,6 +4,8 @@ const FIRST_MS = 20
 const SETTLE_MS = 150
 /** It writes the container to its disk in between: where that is slow (seen under load), only a later look is right. */
 const CONFIRM_MS = 3000
+/** What it should show by then is waited for longer, each time twice as long as before; that was after 45 s in all. */
+const LAST_CONFIRM_MS = 24_000
 /** Looks follow events closely at first; when more of them have come than this, and while they keep coming, rarely. */
 const CLOSE_EVENTS = 10
 const CLOSE_EVENTS_PER_S = 2
@@ -24,6 +26,7 @@ export class LookPlan {
   #due = Infinity
   #settle = Infinity
   #confirm = Infinity
+  #confirmMs = CONFIRM_MS
   #startedAt = -Infinity
   #endedAt = -Infinity
   #gap = CLOSE_GAP_MS
@@ -54,12 +57,21 @@ export class LookPlan {
     this.#hintedAt = now
     this.dueBy(Math.max(now + FIRST_MS, this.#earliest()))
     this.#settle = Math.max(now + SETTLE_MS, this.#earliest())
+    this.#confirmMs = CONFIRM_MS
     this.#confirm = Math.max(now + CONFIRM_MS, this.#earliest())
   }
 
   /** Whether it will be looked at again because what events told of may not be seen yet. */
   get unsettled(): boolean {
     return this.#settle < Infinity || this.#confirm < Infinity
+  }
+
+  /** The looks for what events told of are over, and it is not shown: there will be another one. False: that was enough. */
+  again(now: number): boolean {
+    if (this.#confirmMs >= LAST_CONFIRM_MS) return false
+    this.#confirmMs *= 2
+    this.#confirm = now + this.#confirmMs
+    return true
   }
 
   /** The last look has shown all that events told of: no need to look again for them. */

@@ -35,11 +35,13 @@ export class Watched {
   }
 
   /** The value is new. Engines send some events before their own answers show them: once these do, nobody looks again. */
-  settle(): void {
+  settle(now: number): void {
     const knowsAll = this.#told.size < MOST_TOLD
     for (const [what, event] of this.#told) if (this.#shows(event) === true) this.#told.delete(what)
     if (knowsAll && this.#told.size === 0) this.plan.settled()
-    if (!this.plan.unsettled) this.#told.clear()
+    if (this.plan.unsettled) return
+    for (const [what, event] of this.#told) if (this.#shows(event) === undefined) this.#told.delete(what)
+    if (this.#told.size === 0 || !this.plan.again(now)) this.#told.clear()
   }
 
   #shows(event: EngineEvent): boolean | undefined {

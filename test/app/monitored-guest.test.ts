@@ -29,8 +29,10 @@ let events: ServerResponse[]
 /** A link to an engine in memory. */
 class EngineLink extends FakeLink {
   readonly #engine = InMemoryEngine.docker((request, response) => {
-    if (request.url?.includes('/events') === true) events.push(response)
-    else response.end(JSON.stringify(containers))
+    if (request.url?.includes('/events') === true) {
+      response.flushHeaders()
+      events.push(response)
+    } else response.end(JSON.stringify(containers))
   })
 
   override openStream(): Promise<never> {

@@ -27,8 +27,17 @@ async function subscribe() {
 }
 
 describe('events', () => {
-  it('are subscribed to before any header comes, once, and told as they come', async () => {
+  it('are subscribed to when headers come: the request alone may be older than the list that is asked for next', async () => {
+    const { engine, response, outcome, subscribed } = await subscribe()
+    expect(subscribed()).toBe(0)
+    response.flushHeaders()
+    await settle()
+    expect([subscribed(), engine.clock.pending, outcome.error]).toEqual([1, 0, undefined])
+  })
+
+  it('of an engine that keeps its headers back are taken for subscribed to after a second, once, and told as they come', async () => {
     const { engine, response, events, outcome, subscribed } = await subscribe()
+    await engine.clock.advance(1000)
     expect([subscribed(), events.length]).toEqual([1, 0])
     const { pathname, searchParams } = new URL(engine.asked[1] ?? '', 'http://engine')
     expect(pathname).toBe('/v1.41/events')

@@ -197,10 +197,19 @@ describe('an event', () => {
     expect(asks('ps')).toEqual([10_020, 10_150])
   })
 
-  test('that the list never shows is looked at three times', async () => {
+  test('that the list does not show for a long time is looked at until it does, ever more rarely', async () => {
     emit(GONE)
-    await clock.advance(20_000)
-    expect(asks('ps')).toEqual([10_020, 10_150, 13_000])
+    await clock.advance(15_000)
+    list = {}
+    await clock.advance(100_000)
+    expect(asks('ps')).toEqual([10_020, 10_150, 13_000, 19_000, 31_000])
+    expect(now()['ps']).toBe('')
+  })
+
+  test('that the list never shows is given up', async () => {
+    emit(GONE)
+    await clock.advance(200_000)
+    expect(asks('ps')).toEqual([10_020, 10_150, 13_000, 19_000, 31_000, 55_000])
     asked = []
     list = {}
     emit({ ...GONE, id: 'b' })

@@ -46,6 +46,26 @@ describe('lifecycle operations', () => {
     expect(new Set(context.done)).toEqual(new Set(['refreshList']))
   })
 
+  it.each([
+    { name: 'start', operation: start, state: 'exited' },
+    { name: 'restart', operation: restart, state: 'running' },
+  ] as const)('$name refreshes the list until the list shows it', async ({ operation, state }) => {
+    const context = new FakeContext({ containers: [{ name: 'web', state }], listLagMs: { die: 0, start: 700 } })
+    await act(context, operation)
+    expect((await (await context.engine(SIGNAL)).list(SIGNAL))[0]?.Status).toMatch(/^Up/)
+  })
+
+  it.each([start, restart])('$name of one that ends again at once: nothing is waited for', async (operation) => {
+    const context = web('exited')
+    const refreshList = context.refreshList.bind(context)
+    context.refreshList = (signal) => {
+      context.sim.store.end(context.sim.store.find('web'), 0)
+      return refreshList(signal)
+    }
+    await act(context, operation)
+    expect(context.done).toEqual(['refreshList'])
+  })
+
   it('look once where the list shows it at once', async () => {
     const context = web('running')
     await act(context, pause)
@@ -55,7 +75,7 @@ describe('lifecycle operations', () => {
   it('do not wait for a list that never shows it, nor where none is published', async () => {
     const context = new FakeContext({ containers: [{ name: 'web' }], listLagMs: { pause: 3_600_000 } })
     await act(context, pause)
-    expect(context.sim.requestCount(/containers\/json$/)).toBeLessThan(30)
+    expect(context.sim.requestCount(/containers\/json$/)).toBeLessThan(40)
     let asked = 0
     context.refreshList = () => Promise.resolve(void asked++)
     await act(context, stop)

@@ -185,8 +185,7 @@ export class ContainerStore {
     if (container.live.startedMs > 0) container.restarts++
     container.processes = freshProcesses(container)
     const health = container.spec.health
-    this.#settle(container, { state: 'running', exitCode: 0, startedMs: now, health })
-    this.#emit(container, action)
+    this.#change(container, action, { state: 'running', exitCode: 0, startedMs: now, health })
   }
 
   /** Real engines tell of some changes before their own list shows them: see listLagMs. */
