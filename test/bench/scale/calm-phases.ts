@@ -35,10 +35,14 @@ export function awaitMonitored(fleet: Fleet, vms = fleet.vms.all): Promise<void>
   )
 }
 
+/** V8 gives back what a burst took within so many seconds after it, which is the burst's cost. */
+const AFTERMATH_S = 45
+
 /** Nothing happens. Measured first without the probe, which wakes the daemon up itself. */
 export async function idle(fleet: Fleet, pid: number, seconds: number): Promise<PhaseResult> {
   const probe = fleet.probeOf(0)
   await askProbe(probe, 'read')
+  await sleep(AFTERMATH_S * 1000)
   const cpu = cpuSeconds(pid)
   await sleep(seconds * 1000)
   const percent = ((cpuSeconds(pid) - cpu) / seconds) * 100

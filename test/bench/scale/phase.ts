@@ -1,9 +1,10 @@
 import { statSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { cpuSeconds, peakMb, percentile, rssMb } from '../process-meter.ts'
+import { cpuSeconds, peakMb, rssMb } from '../process-meter.ts'
 import { askProbe, type LoopReport } from './ask-probe.ts'
 import type { Fleet } from './fleet.ts'
 import { sshCounts, type SshCounts } from './ssh-counts.ts'
+import { phaseRow } from './table.ts'
 
 const MOST_UNQUIET = 15
 
@@ -79,7 +80,8 @@ export class Phases {
       notes,
     }
     this.figures.push(figures)
-    say(`${phase} took ${took.cpuS.toFixed(2)} s of CPU; ${JSON.stringify({ rssMb: figures.rssMb, ...notes })}`)
+    // A run takes long: what has been measured is there, whatever becomes of the rest.
+    say(`${phaseRow(figures)} ${JSON.stringify(notes)}`)
     return figures
   }
 }
@@ -108,10 +110,6 @@ export async function untilQuiet(pid: number, seconds = 3): Promise<void> {
     await sleep(seconds * 1000)
     if (cpuSeconds(pid) - before < seconds * 0.05) return
   }
-}
-
-export function p(values: readonly number[] | undefined, share: number): number {
-  return values === undefined ? Number.NaN : percentile(values, share)
 }
 
 function difference(before: SshCounts, after: SshCounts): SshCounts {

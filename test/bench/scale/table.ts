@@ -1,4 +1,5 @@
-import { p, type PhaseFigures } from './phase.ts'
+import { percentile } from '../process-meter.ts'
+import type { PhaseFigures } from './phase.ts'
 
 const HEAD = [
   'phase', 'wall s', 'CPU s', 'RSS MB', 'peak', 'loop p99', 'max', 'own p99', 'max', 'XAPI calls', 'writes',
@@ -7,7 +8,12 @@ const HEAD = [
 
 /** One line per phase; `*`: in the simulated guests only. */
 export function phaseTable(figures: readonly PhaseFigures[]): string {
-  const rows = figures.map((f) => [
+  return [line(HEAD), line(HEAD.map(() => '---')), ...figures.map(phaseRow)].map((row) => `${row}\n`).join('')
+}
+
+/** The table's line of one phase. */
+export function phaseRow(f: PhaseFigures): string {
+  return line([
     f.phase,
     f.wallS.toFixed(1),
     f.cpuS.toFixed(2),
@@ -28,7 +34,10 @@ export function phaseTable(figures: readonly PhaseFigures[]): string {
     seconds(p(f.rightMs, 0.95)),
     seconds(p(f.rightMs, 1)),
   ])
-  return [HEAD, HEAD.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |\n`).join('')
+}
+
+function line(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`
 }
 
 function seconds(ms: number): string {
@@ -89,4 +98,8 @@ export function verdictTable(verdicts: readonly Verdict[]): string {
   ])
   const head = ['budget', 'measured', 'at most', '']
   return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |\n`).join('')
+}
+
+function p(values: readonly number[] | undefined, share: number): number {
+  return values === undefined ? Number.NaN : percentile(values, share)
 }
