@@ -13,8 +13,8 @@ import type { Publisher } from '../publish/publisher.ts'
 import type { Config } from './config.ts'
 import { MonitoredGuest } from './monitored-guest.ts'
 
-/** Requests for the processes of a container, over all guests: some 0.2 % of a core here, and one `ps` each there. */
-const SAMPLES_PER_S = 1
+/** Requests for the processes of a container, over all guests: some 0.1 % of a core here, and one `ps` each there. */
+const SAMPLES_PER_S = 0.5
 const SAMPLES_AT_ONCE = 30
 /** A hundred guests with some containers each have their processes published at once after a start. */
 const FIRST_SAMPLES = 400
