@@ -142,7 +142,7 @@ export class Engine {
     return linked(signal, async (own): Promise<never> => {
       let told = false
       const tell = () => {
-        if (!told && !own.aborted) subscribed()
+        if (!told) subscribed()
         told = true
       }
       let cancel = () => {}

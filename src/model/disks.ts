@@ -1,3 +1,4 @@
+import { TransientError } from '../base/errors.ts'
 import type { Fields } from './fields.ts'
 
 /** A disk image on a storage repository (XAPI's VDI). */
@@ -65,6 +66,9 @@ export interface DiskKey {
   /** Another host may change it at the same moment: that it is gone, or has the key already, is fine. */
   readonly contested?: boolean
 }
+
+/** A disk could not be made, and what there is of it could not be destroyed; the diagnosis names it. */
+export class DiskLeftError extends TransientError {}
 
 /**
  * Disks and drives of the pool. Everything rejects with a DiagnosedError that names what it was about; what is to be

@@ -1,9 +1,6 @@
 import { RefusedError, TransientError, type DiagnosedError } from '../base/errors.ts'
 import { isFailure } from './errors.ts'
 
-/** A disk could not be made, and what there is of it could not be destroyed; the diagnosis names it. */
-export class DiskLeftError extends TransientError {}
-
 /** Codes of XAPI's, and of storage drivers', for storage without room. 44: LVM; 64 and 78 with words that say so: others. */
 const FULL = /^(?:SR_FULL|SR_BACKEND_FAILURE_44|SR_SOURCE_SPACE_INSUFFICIENT)$/
 const SAYS_FULL = /no space|insufficient space|not enough (?:free )?space|disk full|sr is full|enospc/i

@@ -1,9 +1,17 @@
 import type { Clock } from '../base/clock.ts'
 import { within } from '../base/deadline.ts'
 import { diagnosisOf } from '../base/errors.ts'
-import type { Disk, DiskKey, DiskStore, Drive, NewDisk, NewDrive } from '../model/disks.ts'
+import {
+  DiskLeftError,
+  type Disk,
+  type DiskKey,
+  type DiskStore,
+  type Drive,
+  type NewDisk,
+  type NewDrive,
+} from '../model/disks.ts'
 import { diskOf, driveOf, texts } from './disk-records.ts'
-import { createRefusal, DiskLeftError, noPlace, plugRefusal, unplugRefusal } from './disk-errors.ts'
+import { createRefusal, noPlace, plugRefusal, unplugRefusal } from './disk-errors.ts'
 import { isFailure, isNotOffered, unexpectedAnswer } from './errors.ts'
 import { downloadRawVdi, uploadRawVdi, type RawVdiDeps } from './raw-vdi.ts'
 import type { XapiCall, XapiSession } from './session.ts'

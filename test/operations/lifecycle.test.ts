@@ -55,11 +55,16 @@ describe('lifecycle operations', () => {
     expect((await (await context.engine(SIGNAL)).list(SIGNAL))[0]?.Status).toMatch(/^Up/)
   })
 
-  it.each([start, restart])('$name of one that ends again at once: nothing is waited for', async (operation) => {
+  it.each([
+    { name: 'start', operation: start, state: 'exited' },
+    { name: 'restart', operation: restart, state: 'exited' },
+    { name: 'start', operation: start, state: 'restarting' },
+  ] as const)('$name of one that is $state at once: nothing is waited for', async ({ operation, state }) => {
     const context = web('exited')
     const refreshList = context.refreshList.bind(context)
     context.refreshList = (signal) => {
-      context.sim.store.end(context.sim.store.find('web'), 0)
+      const container = context.sim.store.find('web')
+      container.live = container.listed = { ...container.live, state }
       return refreshList(signal)
     }
     await act(context, operation)

@@ -2,9 +2,8 @@ import type { Clock } from '../../base/clock.ts'
 import { within } from '../../base/deadline.ts'
 import { asError, DiagnosedError, RefusedError, TransientError } from '../../base/errors.ts'
 import { cleanForTerminal, cutText } from '../../base/text.ts'
-import type { Disk, DiskStore, Drive } from '../../model/disks.ts'
+import { DiskLeftError, type Disk, type DiskStore, type Drive } from '../../model/disks.ts'
 import type { VmRecord } from '../../model/vm.ts'
-import { DiskLeftError } from '../../xapi/disk-errors.ts'
 import { isFailure } from '../../xapi/errors.ts'
 
 const TIDY_MS = 120_000
