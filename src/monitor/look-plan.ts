@@ -4,7 +4,7 @@ const FIRST_MS = 20
 const SETTLE_MS = 150
 /** It writes the container to its disk in between: where that is slow (seen under load), only a later look is right. */
 const CONFIRM_MS = 3000
-/** What it should show by then is waited for longer, each time twice as long as before; that was after 45 s in all. */
+/** What it should show by then is looked at 6, 12, 24 and 48 s after the event: seen after twice its lateness at most. */
 const LAST_CONFIRM_MS = 24_000
 /** Looks follow events closely at first; when more of them have come than this, and while they keep coming, rarely. */
 const CLOSE_EVENTS = 10
@@ -68,9 +68,9 @@ export class LookPlan {
 
   /** The looks for what events told of are over, and it is not shown: there will be another one. False: that was enough. */
   again(now: number): boolean {
-    if (this.#confirmMs >= LAST_CONFIRM_MS) return false
-    this.#confirmMs *= 2
+    if (this.#confirmMs > LAST_CONFIRM_MS) return false
     this.#confirm = now + this.#confirmMs
+    this.#confirmMs *= 2
     return true
   }
 

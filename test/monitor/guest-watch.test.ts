@@ -202,14 +202,14 @@ describe('an event', () => {
     await clock.advance(15_000)
     list = {}
     await clock.advance(100_000)
-    expect(asks('ps')).toEqual([10_020, 10_150, 13_000, 19_000, 31_000])
+    expect(asks('ps')).toEqual([10_020, 10_150, 13_000, 16_000, 22_000, 34_000])
     expect(now()['ps']).toBe('')
   })
 
   test('that the list never shows is given up', async () => {
     emit(GONE)
     await clock.advance(200_000)
-    expect(asks('ps')).toEqual([10_020, 10_150, 13_000, 19_000, 31_000, 55_000])
+    expect(asks('ps')).toEqual([10_020, 10_150, 13_000, 16_000, 22_000, 34_000, 58_000])
     asked = []
     list = {}
     emit({ ...GONE, id: 'b' })

@@ -35,9 +35,9 @@ describeReal('the daemon and a real Docker engine', ['sshd', 'dockerd'], () => {
 
   const entry = (name: string) => world.containers(vm)[name]
   const untilStatus = (name: string, status: string) =>
-    world.until(`${name} is ${status}`, () => entry(name)?.['status'] === status, 60)
+    world.until(`${name} is ${status}`, () => entry(name)?.['status'] === status)
   const untilHealth = (name: string, health: string) =>
-    world.until(`${name} is ${health}`, () => entry(name)?.['health'] === health, 60)
+    world.until(`${name} is ${health}`, () => entry(name)?.['health'] === health)
 
   it.concurrent('shows published ports, compose labels and the command', async () => {
     const labels = { 'com.docker.compose.project': 'shop', 'com.docker.compose.service': 'web', entry: 'ghost' }
@@ -120,7 +120,7 @@ describeReal('the daemon and a real Docker engine', ['sshd', 'dockerd'], () => {
   it.concurrent('shows thirty containers', async () => {
     const names = Array.from({ length: 30 }, (_, i) => `many-${i}`)
     await Promise.all(names.map((name) => containers.run({ name, network: 'none' })))
-    await world.until('all are up', () => names.every((name) => entry(name)?.['status'] === 'Up'), 60)
+    await world.until('all are up', () => names.every((name) => entry(name)?.['status'] === 'Up'))
   })
 
   it.concurrent('shows the processes of the containers and what they use', async () => {
@@ -130,7 +130,7 @@ describeReal('the daemon and a real Docker engine', ['sshd', 'dockerd'], () => {
     const processes = (name: string) => publishedTop(world.config(vm)['docker_top'], name)?.processes ?? []
     const loop = () => processes('busy').find(({ CMD }) => CMD?.includes('while :'))
     // Close to 100 on a machine that has nothing else to do. Engines tell whole seconds: 4 s are off by 25 % at most.
-    await world.until('the loop is seen working', () => Number(loop()?.CPU) >= 10, 60)
+    await world.until('the loop is seen working', () => Number(loop()?.CPU) >= 10)
     expect(Number(loop()?.CPU)).toBeLessThanOrEqual(130)
     expect(loop()).toEqual({
       PID: expect.stringMatching(/^\d+$/) as string,
@@ -147,7 +147,7 @@ describeReal('the daemon and a real Docker engine', ['sshd', 'dockerd'], () => {
     expect(processes('busy').find(({ CMD }) => CMD === 'sleep 1000')).toMatchObject({ CPU: '0.0', PPID: loop()!.PID })
     expect(processes('idle').map(({ CPU }) => CPU)).toEqual(['0.0', '0.0'])
     await containers.rm('busy')
-    await world.until('its processes are gone', () => processes('busy').length === 0, 60)
+    await world.until('its processes are gone', () => processes('busy').length === 0)
   })
 
   it('tells in the end what the engine tells, through its API and its CLI', async () => {

@@ -58,7 +58,7 @@ describeReal('the plugin, real Docker guests and a pool of two hosts', ['sshd', 
       cmd: ['sh', '-c', 'trap exit TERM; sleep 1000 & wait'],
     })
     await client.call('register', vm, { container: '' })
-    await world.until('the client shows the container', () => entry(vm, name)?.['status'] === 'Up', 60)
+    await world.until('the client shows the container', () => entry(vm, name)?.['status'] === 'Up')
     const container = String(entry(vm, name)?.['container'])
     expect(id.startsWith(container)).toBe(true)
     for (const [fn, shown] of [

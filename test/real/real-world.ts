@@ -10,10 +10,12 @@ export interface RealSetting {
 
 /**
  * A simulated pool for real guests whose sshd listens at this port. Lists come by events alone (the resync is far
- * off), and real machines under load get more time than simulated guests.
+ * off), and real machines under load get more time than simulated guests: a list that Docker shows late, as its disk is
+ * busy, is looked at until 48 s after the event.
  */
 export function startWorld(port: number, settings: NonNullable<WorldOptions['settings']> = {}): Promise<World> {
   return World.start({
+    patience: 60,
     settings: {
       guest: { ssh_port: port, connect_timeout_s: 10, keepalive_s: 5, ...settings['guest'] },
       monitor: { grace_s: 150, resync_s: 300, top_schedule: '*/4 * * * * *', ...settings['monitor'] },

@@ -55,6 +55,8 @@ export interface WorldOptions {
   readonly withKey?: boolean
   /** The private key in the pool's secrets, PEM or OpenSSH's form. */
   readonly key?: string
+  /** How long `until` and `untilMonitored` wait where nothing else is said, seconds; default 20. */
+  readonly patience?: number
 }
 
 /** What there is only while somebody monitors the VM. */
@@ -79,13 +81,15 @@ export class World {
   /** Every change of a field that anybody made through XAPI, in order. */
   readonly writes: ObservedWrite[] = []
   readonly #clients: WireClient[] = []
+  readonly #patience: number
   #named = 0
   #settings: Readonly<Record<string, Readonly<Record<string, unknown>>>>
 
-  private constructor(pool: SimPool, dir: string, settings: World['settings']) {
+  private constructor(pool: SimPool, dir: string, settings: World['settings'], patience: number) {
     this.pool = pool
     this.dir = dir
     this.#settings = settings
+    this.#patience = patience
     pool.onWrite((write) => this.writes.push(write))
   }
 
@@ -93,10 +97,16 @@ export class World {
     return this.#settings
   }
 
-  static async start({ hosts = 1, settings = {}, withKey = true, key = poolKey }: WorldOptions = {}): Promise<World> {
+  static async start({
+    hosts = 1,
+    settings = {},
+    withKey = true,
+    key = poolKey,
+    patience = 20,
+  }: WorldOptions = {}): Promise<World> {
     const dir = mkdtempSync(join(tmpdir(), 'xsc-'))
     const pool = await SimPool.start({ hosts, dir })
-    const world = new World(pool, dir, settings)
+    const world = new World(pool, dir, settings, patience)
     if (withKey) await world.#storeKey(key)
     return world
   }
@@ -221,7 +231,7 @@ export class World {
   }
 
   /** Waits until it holds; after so many seconds it fails with what was there instead. */
-  async until(what: string, holds: () => boolean, seconds = 20): Promise<void> {
+  async until(what: string, holds: () => boolean, seconds = this.#patience): Promise<void> {
     const end = systemClock.monotonic() + seconds * 1000
     while (!holds()) {
       if (systemClock.monotonic() > end) throw new Error(`not within ${seconds} s: ${what}\n${this.describe()}`)
@@ -229,7 +239,7 @@ export class World {
     }
   }
 
-  async untilMonitored(guest: { readonly ref: string }, seconds = 20): Promise<void> {
+  async untilMonitored(guest: { readonly ref: string }, seconds = this.#patience): Promise<void> {
     await this.until(
       'the guest is monitored',
       () => this.status(guest).startsWith('monitored since') && this.config(guest)['docker_ps'] !== undefined,
@@ -278,9 +288,9 @@ export class World {
     const vms = [...this.pool.db.table('VM').rows.values()].flatMap((vm) => {
       const config = this.config(vm)
       if (config['xscontainer-monitor'] === undefined) return []
-      return `${vm.text('uuid')}: ${this.status(vm)} | ${Object.keys(config)
-        .filter((key) => key.startsWith('docker'))
-        .join(' ')}`
+      const keys = Object.keys(config).filter((key) => key.startsWith('docker'))
+      const containers = this.entries(vm).map(({ names, status }) => `${String(names)} ${String(status)}`)
+      return `${vm.text('uuid')}: ${this.status(vm)} | ${keys.join(' ')} | ${containers.slice(0, 20).join(', ')}`
     })
     return [...vms, ...this.daemons.map((daemon) => daemon.lastLines())].join('\n')
   }
