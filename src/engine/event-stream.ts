@@ -11,6 +11,8 @@ export interface EngineEvent {
   readonly action: string
   /** Full id of the object, or empty. */
   readonly id: string
+  /** Of what ended: with `die` only, where the engine tells it. */
+  readonly exitCode?: string
 }
 
 /**
@@ -57,16 +59,21 @@ async function* arriving(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> 
 
 /**
  * One line as an event, or undefined when it tells of no action. Engines since 29 send `Type`, `Action` and `Actor`
- * only; before 1.10 there were only `status` and `id`. Podman says `died` where Docker says `die`.
+ * only; before 1.10 there were only `status` and `id`. Podman says `died` where Docker says `die`, and
+ * `containerExitCode` where Docker says `exitCode`.
  */
 export function parseEvent(line: string): EngineEvent | undefined {
   const fields = record(parseLine(line))
   const action = (text(fields.Action) || text(fields.status)).split(':', 1)[0]?.trim() ?? ''
   if (action === '') return undefined
+  const actor = record(fields.Actor)
+  const attributes = record(actor.Attributes)
+  const exitCode = text(attributes.exitCode) || text(attributes.containerExitCode)
   return {
     type: text(fields.Type),
     action: action === 'died' ? 'die' : action,
-    id: text(record(fields.Actor).ID) || text(fields.id),
+    id: text(actor.ID) || text(fields.id),
+    ...(exitCode === '' ? {} : { exitCode }),
   }
 }
 

@@ -51,7 +51,7 @@ export const ps: Observation<ContainerList> = {
     return type === 'image' ? IMAGE_ACTIONS.has(action) : isContainer(type) && CONTAINER_ACTIONS.has(action)
   },
 
-  shows(list, { type, action, id }) {
+  shows(list, { type, action, id, exitCode }) {
     if (!isContainer(type)) return undefined
     const entry = list.entries.find((each) => each.id === id)
     const up = entry !== undefined && isUp(entry)
@@ -67,7 +67,7 @@ export const ps: Observation<ContainerList> = {
         return paused
       case 'die':
       case 'stop':
-        return !up
+        return entry === undefined || hasEnded(entry, exitCode)
       case 'destroy':
       case 'remove':
         return entry === undefined
@@ -119,8 +119,15 @@ export function isContainer(type: string): boolean {
   return type === 'container' || type === ''
 }
 
-function isUp(entry: ContainerEntry): boolean {
-  return entry.status.startsWith('Up')
+function isUp({ status }: ContainerEntry): boolean {
+  return status.startsWith('Up')
+}
+
+/** One that ended at once is listed as created, or with its end before, until Docker's list has caught up. */
+function hasEnded(entry: ContainerEntry, exitCode: string | undefined): boolean {
+  const { status } = entry
+  if (exitCode !== undefined && /\(-?\d+\)/.test(status)) return status.includes(`(${exitCode})`)
+  return !isUp(entry) && status !== 'Created'
 }
 
 /** What must not be lost from a list that is too long comes first. */

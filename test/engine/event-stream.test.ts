@@ -21,13 +21,13 @@ describe('parseEvent', () => {
     [
       'Docker 29, new shape only',
       '{"Type":"container","Action":"die","Actor":{"ID":"abc","Attributes":{"exitCode":"0"}},"scope":"local"}',
-      { type: 'container', action: 'die', id: 'abc' },
+      { type: 'container', action: 'die', id: 'abc', exitCode: '0' },
     ],
     ['before 1.10', '{"status":"stop","id":"abc","from":"nginx"}', { type: '', action: 'stop', id: 'abc' }],
     [
       'Podman',
-      '{"status":"died","id":"abc","Type":"container","Action":"died","Actor":{"ID":"abc"}}',
-      { type: 'container', action: 'die', id: 'abc' },
+      '{"Type":"container","Action":"died","Actor":{"ID":"abc","Attributes":{"containerExitCode":"3"}}}',
+      { type: 'container', action: 'die', id: 'abc', exitCode: '3' },
     ],
     [
       'a health check',
@@ -55,8 +55,10 @@ describe('parseEvent', () => {
 
   it('bounds what it keeps', () => {
     const long = 'x'.repeat(9000)
-    const event = parseEvent(JSON.stringify({ Type: long, Action: long, Actor: { ID: long } }))
-    expect(event).toEqual({ type: long.slice(0, 128), action: long.slice(0, 128), id: long.slice(0, 128) })
+    const actor = { ID: long, Attributes: { exitCode: long } }
+    const event = parseEvent(JSON.stringify({ Type: long, Action: long, Actor: actor }))
+    const kept = long.slice(0, 128)
+    expect(event).toEqual({ type: kept, action: kept, id: kept, exitCode: kept })
   })
 
   it('refuses what is not JSON', () => {

@@ -217,6 +217,16 @@ describe('an event', () => {
     expect(asks('ps')).toEqual([])
   })
 
+  test('that undoes one that the list does not show yet is looked at three times: the list may be from before both', async () => {
+    emit(GONE)
+    emit({ ...GONE, action: 'create' })
+    await clock.advance(2000)
+    list = { a: 'another' }
+    await clock.advance(60_000)
+    expect(asks('ps')).toEqual([10_020, 10_150, 13_000])
+    expect(now()['ps']).toBe('another')
+  })
+
   test('of which it is not known how the list shows it is looked at three times', async () => {
     emit({ ...GONE, action: 'rename' })
     await clock.advance(20_000)

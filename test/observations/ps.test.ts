@@ -144,14 +144,24 @@ describe('docker_ps shows what an event tells of', () => {
     ['restart', ['up']],
     ['unpause', ['up']],
     ['pause', ['paused']],
-    ['die', ['ended', 'made', 'again', 'gone']],
-    ['stop', ['ended', 'made', 'again', 'gone']],
+    // One that ended at once is listed as created until Docker's list has caught up.
+    ['die', ['ended', 'again', 'gone']],
+    ['stop', ['ended', 'again', 'gone']],
     ['destroy', ['gone']],
     ['remove', ['gone']],
     ['kill', ['up', 'paused', 'ended', 'made', 'again', 'gone']],
   ])('%s', (action, shown) => {
     const ids = ['up', 'paused', 'ended', 'made', 'again', 'gone']
     expect(ids.filter((id) => ps.shows?.(list, { type: 'container', action, id }))).toEqual(shown)
+  })
+
+  it.each([
+    ['0', ['ended', 'gone']],
+    ['1', ['again', 'gone']],
+    ['10', ['gone']],
+  ])('die, with exit code %s: an end before it is not its own', (exitCode, shown) => {
+    const ids = ['up', 'paused', 'ended', 'made', 'again', 'gone']
+    expect(ids.filter((id) => ps.shows?.(list, { type: 'container', action: 'die', id, exitCode }))).toEqual(shown)
   })
 
   it.each([
