@@ -67,7 +67,8 @@ export class Publisher {
     vm.urgent++
     try {
       vm.reconsider?.()
-      while (this.#plan(ref, vm) !== undefined && !this.#draining) {
+      // A write under way may be of what was wanted before: XAPI has something else then than it seems to.
+      while ((vm.running !== undefined || this.#plan(ref, vm) !== undefined) && !this.#draining) {
         this.#wake(ref, vm)
         await linked(signal, () => vm.running ?? Promise.resolve())
       }

@@ -533,6 +533,25 @@ describe('what somebody waits for', () => {
     expect(store.actual('vm')).toHaveProperty(KEY.ps, 'a')
   })
 
+  test('is not over while what was wanted before is on its way, even where XAPI still has what is wanted now', async () => {
+    publisher.want('vm', { [KEY.ps]: 'running' })
+    await clock.advance(5000)
+    const slow = new Late<undefined>()
+    publisher.want('vm', { [KEY.ps]: 'ended' })
+    await clock.advance(10)
+    store.before = () => slow.promise
+    await clock.advance(20)
+    publisher.want('vm', { [KEY.ps]: 'running' })
+    const settled = stateOf(publisher.settle('vm', forever))
+    await clock.advance(50)
+    expect(settled.state).toBe('pending')
+    store.before = () => undefined
+    slow.resolve(undefined)
+    await clock.advance(50)
+    expect(settled.state).toBe('fulfilled')
+    expect(store.actual('vm')).toHaveProperty(KEY.ps, 'running')
+  })
+
   test('ends with its signal, with the VM, and with the daemon', async () => {
     store.before = () => Promise.reject(down())
     publisher.want('vm', { [KEY.ps]: 'a' })

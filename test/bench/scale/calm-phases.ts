@@ -36,7 +36,7 @@ export function awaitMonitored(fleet: Fleet, vms = fleet.vms.all): Promise<void>
 }
 
 /** V8 gives back what a burst took within so many seconds after it, which is the burst's cost. */
-const AFTERMATH_S = 45
+export const AFTERMATH_S = 45
 
 /** Nothing happens. Measured first without the probe, which wakes the daemon up itself. */
 export async function idle(fleet: Fleet, pid: number, seconds: number): Promise<PhaseResult> {

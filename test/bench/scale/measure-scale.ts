@@ -8,7 +8,7 @@ import { failOver, handOver, rebootAll, reconnectRounds, restartXapi, storm } fr
 export interface ScaleLimits {
   readonly idleSeconds: number
   readonly stormSeconds: number
-  /** How often a tenth of all connections is broken. */
+  /** How often some of all connections are broken. */
   readonly rounds: number
   readonly profiles: string | undefined
   /** Only phases whose name has this text; the cold start always is. */
@@ -38,7 +38,7 @@ async function measure(fleet: Fleet, limits: ScaleLimits): Promise<PhaseFigures[
   await run('event in one', () => eventInOne(fleet, 20))
   await run('event in each of 100', () => eventInEach(fleet, 6))
   await run('event in all', () => eventInAll(fleet, 6))
-  await run('storm', () => storm(fleet, limits.stormSeconds))
+  await run('storm', () => storm(fleet, pid, limits.stormSeconds))
   await run('reboot of all', () => rebootAll(fleet, pid))
   await run('reconnects', () => reconnectRounds(fleet, pid, limits.rounds))
   await run('XAPI restart', () => restartXapi(fleet, pid))

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { signalQuietly } from '../../real/box-process.ts'
 import { rssMb } from '../process-meter.ts'
-import { awaitMonitored, eventInAll, eventMeanwhile } from './calm-phases.ts'
+import { AFTERMATH_S, awaitMonitored, eventInAll, eventMeanwhile } from './calm-phases.ts'
 import type { Fleet } from './fleet.ts'
 import { untilQuiet, untilWritten, type PhaseResult } from './phase.ts'
 import { connectionPids } from './ssh-counts.ts'
@@ -10,7 +10,7 @@ const CREATED_PER_S = 20
 const DOWN_MS = 5000
 
 /** One guest creates and removes 20 containers per second; others have events meanwhile. */
-export async function storm(fleet: Fleet, seconds: number): Promise<PhaseResult> {
+export async function storm(fleet: Fleet, pid: number, seconds: number): Promise<PhaseResult> {
   const { containers } = fleet.alone.dockerd
   await fleet.pool.call('observeWrites')
   await fleet.pool.call('takeWrites')
@@ -37,6 +37,8 @@ export async function storm(fleet: Fleet, seconds: number): Promise<PhaseResult>
   await Promise.all(Array.from({ length: CREATED_PER_S }, (_, lane) => sleep((lane * 1000) / CREATED_PER_S).then(() => churn(lane)))) // prettier-ignore
   stop = true
   await watching
+  const rssAtEndMb = rssMb(pid)
+  await sleep(AFTERMATH_S * 1000)
   const writes = (await fleet.pool.call('takeWrites')).filter(({ ref }) => ref === fleet.vms.alone.ref)
   const lists = writes.filter(({ key, value }) => key === 'docker_ps' && value !== '').length
   return {
@@ -45,6 +47,7 @@ export async function storm(fleet: Fleet, seconds: number): Promise<PhaseResult>
       createdPerS: made / seconds,
       stormWritesPerS: writes.length / seconds,
       stormListsPerS: lists / seconds,
+      rssAtEndMb,
     },
   }
 }
@@ -78,19 +81,26 @@ export async function restartXapi(fleet: Fleet, pid: number): Promise<PhaseResul
   return shown
 }
 
-/** A tenth of all connections breaks, again and again. */
+/** So many at most, since a thousand guests would need a quarter of an hour for a hundred rounds of a tenth. */
+const MOST_BROKEN = 20
+
+/** A tenth of all connections breaks, again and again, others each time. */
 export async function reconnectRounds(fleet: Fleet, pid: number, rounds: number): Promise<PhaseResult> {
   const sizes: number[] = []
+  let broken = 0
   for (let round = 0; round < rounds; round++) {
     const pids = connectionPids(fleet)
-    const some = pids.filter((_, i) => i % 10 === round % 10)
+    const size = Math.min(Math.ceil(pids.length / 10), MOST_BROKEN)
+    const some = Array.from({ length: size }, (_, i) => pids[(round * size + i) % pids.length]!)
     for (const each of some) signalQuietly(each, 'SIGKILL')
+    broken += some.length
     await sleep(2000)
     while (connectionPids(fleet).length < pids.length) await sleep(500)
     sizes.push(rssMb(pid))
   }
   await untilQuiet(pid)
-  return { notes: { slopeMbPerRound: slope(sizes.slice(sizes.length >> 1)), rssStart: sizes[0]!, rssEnd: sizes.at(-1)! } } // prettier-ignore
+  const slopeMbPerRound = slope(sizes.slice(sizes.length >> 1))
+  return { notes: { broken, slopeMbPerRound, rssStart: sizes[0]!, rssEnd: sizes.at(-1)! } }
 }
 
 /** Half of the VMs move to the other host, where a daemon of its own has to take them over. */
