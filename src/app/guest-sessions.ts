@@ -24,7 +24,7 @@ const LOOKS_AT_ONCE = 16
 const SILENCE_MS = 60_000
 const PING_EACH_MS = 2000
 /** The resyncs of all guests are so far apart on average: each is three requests, of which a long list costs the most. */
-const RESYNC_EACH_MS = 1000
+const RESYNC_EACH_MS = 2000
 
 export interface GuestSessionsDeps extends RetryDeps {
   readonly transport: Transport

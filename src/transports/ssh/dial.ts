@@ -23,6 +23,8 @@ export interface DialWithOptions extends Where {
   /** Base64 blob the guest must show; undefined: any. */
   readonly pinnedHostKey: string | undefined
   readonly connectTimeoutMs: number
+  /** After so long without a packet the system asks the other side's for one, ten times; undefined: never. */
+  readonly keepaliveMs?: number
   readonly observe?: SshObserver | undefined
   /** Bounds what the connection may cost us; undefined: nothing does. */
   readonly work?: WorkShare
@@ -61,6 +63,7 @@ function attempt(clock: Clock, options: WithLogin, state: DialState, signal: Abo
     const judge = new HostKeyJudge({ ...options, pinned: options.pinnedHostKey })
     // Nagle would hold each small packet back until the one before is acknowledged: 45 ms per request instead of 1
     const socket = connect({ host: options.address, port: options.port, noDelay: true })
+    if (options.keepaliveMs !== undefined) socket.setKeepAlive(true, options.keepaliveMs)
     const client = new ssh2.Client()
     const fail = (error: Error) => {
       reject(error)

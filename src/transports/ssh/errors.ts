@@ -1,4 +1,5 @@
 import { DiagnosedError, RefusedError, TransientError, type Diagnosis } from '../../base/errors.ts'
+import { SILENT } from '../silence.ts'
 
 /** How far a dial has come. */
 export type DialPhase = 'tcp' | 'banner' | 'handshake' | 'login'
@@ -123,6 +124,7 @@ export function floodError(where: Where, does = 'it sends more than it was asked
 export function lostError(error: Error | undefined, where: Where): DiagnosedError {
   const { address } = where
   if (error instanceof DiagnosedError) return error
+  if (SILENT.has(codeOf(error))) return silentError(where)
   if (isBroken(error)) return brokenError(error, where)
   return new TransientError(
     {

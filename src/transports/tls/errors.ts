@@ -2,6 +2,7 @@ import type { X509Certificate } from 'node:crypto'
 import { DiagnosedError, RefusedError, StoppedError, TransientError, type Diagnosis } from '../../base/errors.ts'
 import { dateOf } from './material.ts'
 import { printable } from './printable.ts'
+import { SILENT } from '../silence.ts'
 
 /** How far a connection has come; `proof`: our side of the handshake is over, and the engine may still refuse us. */
 export type TlsPhase = 'tcp' | 'handshake' | 'proof' | 'open'
@@ -17,8 +18,6 @@ export class UnreachableError extends TransientError {}
 const CHECK_ADDRESS = "set the VM's other-config key xscontainer-address when another address should be used"
 const RENEW = 'xscontainer tls renew VM makes new certificates'
 const TURN_ON = "set tlsverify, tlscacert, tlscert and tlskey in the engine's daemon.json"
-/** Errors of the system that say that the other side is not there any more, as `read ETIMEDOUT`. */
-const SILENT: ReadonlySet<string> = new Set(['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ENETDOWN'])
 
 /** Why a connection failed, from what Node said of it; `peer`: the certificate that the engine has shown. */
 export function tlsError(

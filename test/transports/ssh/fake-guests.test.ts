@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { generateKeyPairSync } from 'node:crypto'
 import { existsSync } from 'node:fs'
@@ -7,6 +8,7 @@ import type { AuthContext, ServerChannel } from 'ssh2'
 import { afterEach, beforeAll, afterAll, describe, expect, test } from 'vitest'
 import { RefusedError, TransientError } from '../../../src/base/errors.ts'
 import type { GuestLink } from '../../../src/model/guest.ts'
+import { lostError } from '../../../src/transports/ssh/errors.ts'
 import { parsePrivateKey } from '../../../src/transports/ssh/ssh-key.ts'
 import { runCommand, startGuest, type FakeGuest, type GuestBehaviour } from './fake-guest.ts'
 import { makeKey } from './keys.ts'
@@ -308,6 +310,18 @@ describe('guests that behave oddly', () => {
       expect((why as TransientError).diagnosis.kind).toBe('link-silent')
       await until(() => stream.destroyed)
       socket?.resume()
+    })
+
+    test('the system asks for a sign of life as well, and a guest that gives none has gone', async () => {
+      const link = await connect({ forward }, {}, NEVER, { keepaliveMs: 7000 })
+      const rows = execFileSync('ss', ['-tnoH', 'dst', `${link.facts.address}:${guest?.port}`], { encoding: 'utf8' })
+        .trim()
+        .split('\n')
+      expect(rows.filter((row) => row.includes('timer:(keepalive,'))).toHaveLength(1)
+      link.close()
+      const timedOut = Object.assign(new Error('read ETIMEDOUT'), { code: 'ETIMEDOUT', level: 'client-socket' })
+      const { diagnosis } = lostError(timedOut, { vmUuid: 'vm', address: '10.0.0.7', port: 22, username: 'core' })
+      expect(diagnosis.kind).toBe('link-silent')
     })
 
     test('a guest that opens channels towards us gets none, and loses the connection when it insists', async () => {

@@ -50,6 +50,15 @@ describe('keepalive', () => {
     expect([dead.pings.length, since(dead.given), well.given]).toEqual([3, 4000, undefined])
   })
 
+  test('many are asked more rarely: one in 50 ms on average', async () => {
+    const peers = Array.from({ length: 100 }, () => new FakePeer())
+    for (const peer of peers) keepalive.add(peer)
+    await clock.advance(1000)
+    for (const peer of peers) peer.pings.length = 0
+    await clock.advance(20_000)
+    expect(peers.flatMap(({ pings }) => pings).length).toBe(200)
+  })
+
   test('anything that comes is a sign of life', async () => {
     const peer = new FakePeer()
     peer.well = false
@@ -74,13 +83,14 @@ describe('keepalive', () => {
   })
 
   test('very many are asked in portions, all of them in every round', async () => {
+    keepalive = new Keepalive(clock, 15_000)
     const peers = Array.from({ length: 250 }, () => new FakePeer())
     for (const peer of peers) keepalive.add(peer)
-    await clock.advance(1000)
+    await clock.advance(15_000)
     expect(peers.filter(({ pings }) => pings.length === 1)).toHaveLength(100)
     await clock.advance(20)
     expect(peers.filter(({ pings }) => pings.length === 1)).toHaveLength(250)
-    await clock.advance(4100)
+    await clock.advance(60_100)
     expect(peers.every(({ pings }) => pings.length === 3)).toBe(true)
   })
 
