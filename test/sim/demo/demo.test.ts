@@ -80,6 +80,20 @@ test('a short demo that is not on a terminal says what changes, sums up and leav
   expect(leftovers()).toEqual([])
 }, 120_000)
 
+test('the whole story passes its own checks: a grace that ends with a message, a guest registered twice', async () => {
+  const { code, out, err } = await startDemo({ DEMO_SECONDS: '20' }).ended
+  expect(code, out + err).toBe(0)
+  for (const line of [
+    /= +db-01: grace over, list withdrawn, message sent: in XAPI after \d+\.\d\d s\n/,
+    /= +mail-01 gets the key and is registered again: in XAPI after \d+\.\d\d s\n/,
+    /= +web-01: shop calms down: in XAPI after \d+\.\d\d s\n/,
+    /\nAll 11 checks passed\.\n$/,
+  ]) {
+    expect(out).toMatch(line)
+  }
+  expect(leftovers()).toEqual([])
+}, 120_000)
+
 test('Ctrl-C in the middle ends everything', async () => {
   const { ended, started, output } = startDemo({ DEMO_SECONDS: '600' })
   await new Promise<void>((resolve) => {

@@ -10,6 +10,7 @@ import { vmView, type VmView } from './vm-view.ts'
 
 const CLASSES = ['vm', 'host', 'message']
 const POLL_S = 30.5
+const CALL_MS = (POLL_S + 15) * 1000
 /** XAPI replaces a key of a map in two steps: one that is away for less than this was never gone. */
 const REPLACING_MS = 150
 
@@ -30,7 +31,7 @@ export class PoolView {
 
   constructor(socketPath: string) {
     const log = createLog('silent', { write: () => undefined })
-    this.#session = new XapiSession({ socketPath, clock: systemClock, log, callMs: 10_000 })
+    this.#session = new XapiSession({ socketPath, clock: systemClock, log, callMs: CALL_MS })
   }
 
   /** Starts following; `onError` is told when XAPI does not answer as it should, and the view then stays as it is. */
@@ -79,7 +80,8 @@ export class PoolView {
   async #follow(): Promise<never> {
     for (let token = ''; ;) {
       const params = [CLASSES, token, new Double(POLL_S)]
-      const answer = await this.#session.poll('event.from', params, (POLL_S + 15) * 1000, this.#stop.signal)
+      // A call as any client makes it: the monitor's own long poll keeps only what the monitor reads.
+      const answer = await this.#session.call('event.from', params, this.#stop.signal)
       const { events, token: next } = parseAnswer(answer)
       token = next
       for (const event of events) this.#apply(event)
