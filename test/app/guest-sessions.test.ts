@@ -58,27 +58,14 @@ async function monitor(guests: number, settings: string): Promise<void> {
 const asked = (path: string) => engine.asked.filter((url) => url.includes(path)).length
 
 describe('how often quiet guests are asked', () => {
-  test('for their lists: as the configuration says', async () => {
-    await monitor(1, 'monitor.resync_s = 20')
-    await clock.advance(200_000)
-    expect(asked('/containers/json')).toBe(10)
-  })
-
-  test('for their lists, where they are many: every two seconds over all of them', async () => {
-    await monitor(60, 'monitor.resync_s = 20')
-    await clock.advance(240_000)
-    expect(asked('/containers/json')).toBe(120)
-  })
-
-  test('for a sign of life: once a minute', async () => {
-    await monitor(1, 'monitor.resync_s = 86400')
-    await clock.advance(600_000)
-    expect(asked('/_ping')).toBe(10)
-  })
-
-  test('for a sign of life, where they are many: every two seconds over all of them', async () => {
-    await monitor(60, 'monitor.resync_s = 86400')
-    await clock.advance(600_000)
-    expect(asked('/_ping')).toBe(300)
+  test.each([
+    ['for its list: as the configuration says', 1, 20, 200_000, '/containers/json', 10],
+    ['for their lists, where they are many: one of them every two seconds', 60, 20, 240_000, '/containers/json', 120],
+    ['for a sign of life: once a minute', 1, 86_400, 600_000, '/_ping', 10],
+    ['for signs of life, where they are many: one of them every two seconds', 60, 86_400, 600_000, '/_ping', 300],
+  ])('%s', async (_what, guests, resyncS, passMs, path, questions) => {
+    await monitor(guests, `monitor.resync_s = ${resyncS}`)
+    await clock.advance(passMs)
+    expect(asked(path)).toBe(questions)
   })
 })
