@@ -11,6 +11,7 @@ export const KEY = {
   hostKeyOwner: 'xscontainer-sshhostkey-vm',
   address: 'xscontainer-address',
   socket: 'xscontainer-socket',
+  sshAlgorithms: 'xscontainer-ssh-algorithms',
   /** uuids of secrets that hold PEM text; for mode `tls`. */
   tlsCertificate: 'xscontainer-tls-client-cert',
   tlsKey: 'xscontainer-tls-client-key',

@@ -18,6 +18,8 @@ export interface Target {
   readonly pinnedHostKey: string | undefined
   /** Engine socket path given by the administrator; undefined: look in the usual places. */
   readonly socketPath: string | undefined
+  /** The administrator lets this guest's sshd use algorithms with SHA-1. */
+  readonly oldAlgorithms?: true
   /** What proves either side to the other; only in mode `tls`. */
   readonly tls?: TlsSecrets
 }

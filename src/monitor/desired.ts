@@ -4,6 +4,9 @@ import type { Target, TlsSecrets } from '../model/guest.ts'
 import type { VmRecord } from '../model/vm.ts'
 import { chooseAddresses, type AddressRules } from './addresses.ts'
 
+/** The value of `xscontainer-ssh-algorithms` that allows more than is usual. */
+const OLD = 'old'
+
 /** What this host's daemon should do about a VM. */
 export type Desired =
   | { readonly watch: true; readonly target: Target; readonly problem: Diagnosis | undefined }
@@ -43,9 +46,11 @@ function targetOf(vm: VmRecord, rules: AddressRules): { target: Target; problem:
     username,
     pinnedHostKey: pinOf(vm),
     socketPath: config[KEY.socket] === '' ? undefined : config[KEY.socket],
+    ...(mode === 'ssh' && config[KEY.sshAlgorithms] === OLD && { oldAlgorithms: true }),
     ...(mode === 'tls' && { tls: tlsSecrets(config) }),
   }
-  const ofMode = mode === 'tls' ? tlsProblem(config) : userProblem(username)
+  const ofMode =
+    mode === 'tls' ? tlsProblem(config) : (userProblem(username) ?? algorithmsProblem(config[KEY.sshAlgorithms]))
   return { target, problem: modeProblem(mode) ?? ofMode ?? chosen.problem }
 }
 
@@ -86,5 +91,14 @@ function userProblem(username: string): Diagnosis | undefined {
     kind: 'username',
     cause: "The VM's other-config key xscontainer-username is not a user name",
     cure: 'Set it to the user of the guest who may use the container engine, or remove it to use core',
+  }
+}
+
+function algorithmsProblem(value = ''): Diagnosis | undefined {
+  if (value === '' || value === OLD) return undefined
+  return {
+    kind: 'ssh-algorithms',
+    cause: `The VM's other-config key xscontainer-ssh-algorithms says ${JSON.stringify(value.slice(0, 20))}, which means nothing`,
+    cure: `Remove it, or set it to ${OLD} for a guest whose sshd knows nothing better than SHA-1`,
   }
 }

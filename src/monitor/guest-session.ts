@@ -249,6 +249,7 @@ function isSameWay(target: Target, way: Target | undefined): boolean {
     way !== undefined &&
     target.mode === way.mode &&
     (target.mode === 'tls' || target.username === way.username) &&
+    target.oldAlgorithms === way.oldAlgorithms &&
     isDeepStrictEqual(target.tls, way.tls)
   )
 }

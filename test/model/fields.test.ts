@@ -25,6 +25,7 @@ test('the keys are those of the clients’ contract', () => {
     hostKey: 'xscontainer-sshhostkey',
     address: 'xscontainer-address',
     socket: 'xscontainer-socket',
+    sshAlgorithms: 'xscontainer-ssh-algorithms',
     status: 'xscontainer-status',
     updated: 'xscontainer-updated',
   })

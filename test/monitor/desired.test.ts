@@ -97,6 +97,15 @@ describe('the target', () => {
     expect(found.target).toMatchObject({ mode: 'tls', tls: { ca: 'uuid-a', certificate: 'uuid-b', key: 'uuid-c' } })
   })
 
+  test('old algorithms: only when the VM says so, and over SSH', () => {
+    expect(target({ [KEY.sshAlgorithms]: 'old' })).toMatchObject({
+      target: { oldAlgorithms: true },
+      problem: undefined,
+    })
+    expect(target({ [KEY.sshAlgorithms]: '' })).toEqual({ watch: true, target: TARGET, problem: undefined })
+    expect(target({ [KEY.sshAlgorithms]: 'old', [KEY.mode]: 'tls' }).target).not.toHaveProperty('oldAlgorithms')
+  })
+
   test('SSH: the secrets for TLS mean nothing', () => {
     expect(target({ [KEY.tlsCa]: 'uuid-a' }, {}).target).not.toHaveProperty('tls')
   })
@@ -114,6 +123,7 @@ describe('the target', () => {
     ['a long mode', { [KEY.mode]: 'x'.repeat(999) }, {}, 'mode', '"xxxxxxxxxxxxxxxxxxxx"'],
     ['a user with a line end', { [KEY.username]: 'a\nb' }, {}, 'username', 'is not a user name'],
     ['a user of 300 characters', { [KEY.username]: 'a'.repeat(300) }, {}, 'username', 'is not a user name'],
+    ['algorithms that mean nothing', { [KEY.sshAlgorithms]: 'Old' }, {}, 'ssh-algorithms', '"Old"'],
     ['no address', {}, { networks: {} }, 'no-address', 'reports no IP address'],
     ['dom0’s address', {}, { networks: { '0/ip': '10.0.0.1' } }, 'address-refused', 'belongs to a host of the pool'],
     ['a bad override', { [KEY.address]: 'here' }, {}, 'address-refused', '"here"'],

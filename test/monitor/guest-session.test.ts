@@ -323,6 +323,7 @@ describe('another target', () => {
   test.each<[string, Partial<Target>]>([
     ['another address', { addresses: ['10.0.0.9'] }],
     ['another user', { username: 'ops' }],
+    ['other algorithms', { oldAlgorithms: true }],
     ['another socket', { socketPath: '/run/podman/podman.sock' }],
     ['another pinned key', { pinnedHostKey: 'OTHER' }],
   ])('%s is dialled soon, and the old link closed', async (_, change) => {

@@ -52,12 +52,12 @@ function targetOf({ vm, rules }: VmFacts, myHost: string): Target {
 }
 
 function loginAt({ clock, config: { guest } }: HostContext, target: Target): Login {
-  const { vmUuid, username } = target
+  const { vmUuid, username, oldAlgorithms } = target
   let { pinnedHostKey } = target
   return async (privateKey, signal) => {
     let miss: unknown
     for (const address of target.addresses) {
-      const where = { vmUuid, username, address, port: guest.ssh_port }
+      const where = { vmUuid, username, address, port: guest.ssh_port, oldAlgorithms }
       const options = { ...where, pinnedHostKey, connectTimeoutMs: guest.connect_timeout_s * 1000 }
       try {
         const shell = await openGuestShell(clock, { ...options, login: { privateKey } }, signal)

@@ -46,13 +46,13 @@ export async function meetGuest(
 
 async function meetAt(
   context: PrepareContext,
-  { vmUuid, username, pinnedHostKey }: Target,
+  { vmUuid, username, pinnedHostKey, oldAlgorithms }: Target,
   address: string,
   key: SshKey | undefined,
   signal: AbortSignal,
 ): Promise<Contact> {
   const { config, clock } = context
-  const where = { vmUuid, username, address, port: config.guest.ssh_port }
+  const where = { vmUuid, username, address, port: config.guest.ssh_port, oldAlgorithms }
   let hostKey = ''
   const login: ShellLogin = key === undefined ? { ask: () => Promise.resolve(undefined) } : { privateKey: key }
   const options: GuestShellOptions = {

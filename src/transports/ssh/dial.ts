@@ -3,7 +3,7 @@ import ssh2, { type Client, type ConnectConfig } from 'ssh2'
 import { abortReason, type Clock } from '../../base/clock.ts'
 import { within } from '../../base/deadline.ts'
 import { DeadlineError, type Diagnosis } from '../../base/errors.ts'
-import { algorithmsFor } from './algorithms.ts'
+import { algorithmsFor, signaturesWithoutSha1 } from './algorithms.ts'
 import { dialError, floodError, lateError, type DialPhase, type DialState, type Where } from './errors.ts'
 import { guardClient } from './guard-client.ts'
 import { HostKeyJudge } from './host-key.ts'
@@ -92,15 +92,16 @@ function attempt(clock: Clock, options: WithLogin, state: DialState, signal: Abo
 }
 
 function start(client: Client, socket: Socket, options: WithLogin, state: DialState, judge: HostKeyJudge): void {
+  const handler = options.login.handler(options.username, state, (error) =>
+    socket.destroy(error ?? options.login.refused(state, options)),
+  )
   const config: ConnectConfig = {
     sock: socket,
     username: options.username,
-    algorithms: algorithmsFor(options.pinnedHostKey),
+    algorithms: algorithmsFor(options.pinnedHostKey, options.oldAlgorithms),
     readyTimeout: 0, // the deadline of `dial` covers it
     hostVerifier: (blob: Buffer) => judge.accepts(blob),
-    authHandler: options.login.handler(options.username, state, (error) =>
-      socket.destroy(error ?? options.login.refused(state, options)),
-    ),
+    authHandler: options.oldAlgorithms ? handler : signaturesWithoutSha1(handler),
   }
   client.connect(config)
 }

@@ -10,6 +10,8 @@ export interface Where {
   readonly address: string
   readonly port: number
   readonly username: string
+  /** Algorithms with SHA-1 are allowed at this guest. */
+  readonly oldAlgorithms?: true | undefined
 }
 
 /** What a dial had seen when it failed. */
@@ -219,8 +221,13 @@ function handshakeError(error: Error | undefined, where: Where): DiagnosedError 
   return new RefusedError({
     kind: 'no-common-algorithm',
     cause: `The SSH server of the guest at ${where.address} shares no ${printable(what)} with us: it is very old, or set up too narrowly`,
-    cure: 'Update OpenSSH in the guest (6.7 or later), or allow ssh-ed25519 or rsa-sha2-256 keys, curve25519-sha256 and AES in its sshd_config',
+    cure: `Update OpenSSH in the guest (7.2 or later), or allow ssh-ed25519 or rsa-sha2-256 keys, curve25519-sha256 and AES in its sshd_config${orAllowOld(where)}`,
   })
+}
+
+/** What else can be done about a guest that knows nothing better than SHA-1, where that has not been done yet. */
+export function orAllowOld({ oldAlgorithms }: Where): string {
+  return oldAlgorithms ? '' : "; if neither can be, set the VM's other-config key xscontainer-ssh-algorithms to old"
 }
 
 function closedEarly(during: string, { address, port }: Where): TransientError {

@@ -1,5 +1,5 @@
 import { RefusedError } from '../../base/errors.ts'
-import { printable, type DialState, type Where } from './errors.ts'
+import { orAllowOld, printable, type DialState, type Where } from './errors.ts'
 
 /** How the pool's key is called in texts. */
 export const POOL_KEY = 'the key of this pool'
@@ -12,7 +12,7 @@ export function keyRefused({ offered, partial }: DialState, where: Where, called
     return new RefusedError({
       kind: 'no-common-algorithm',
       cause: `The SSH server of ${guest} takes no signature that ${called} can give`,
-      cure: "Allow rsa-sha2-256 and rsa-sha2-512 in PubkeyAcceptedAlgorithms of the guest's sshd_config",
+      cure: `Update OpenSSH in the guest (7.2 or later), or allow rsa-sha2-256 and rsa-sha2-512 in PubkeyAcceptedAlgorithms of its sshd_config${orAllowOld(where)}`,
     })
   }
   if (partial) {

@@ -93,8 +93,9 @@ export class SshTransport implements Transport {
     }
     const misses: UnreachableError[] = []
     for (const address of target.addresses.filter((text) => isIP(text) !== 0)) {
-      const { vmUuid, username, pinnedHostKey } = target
-      const options = { vmUuid, username, pinnedHostKey, address, login, ...this.#limits, observe, work: this.#work }
+      const { vmUuid, username, pinnedHostKey, oldAlgorithms } = target
+      const who = { vmUuid, username, pinnedHostKey, oldAlgorithms, address, login }
+      const options = { ...who, ...this.#limits, observe, work: this.#work }
       try {
         return await dialWith(this.#deps.clock, options, signal)
       } catch (error) {

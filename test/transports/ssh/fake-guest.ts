@@ -6,6 +6,8 @@ import ssh2, { type AuthContext, type ClientInfo, type Connection, type ServerCh
 /** What a simulated sshd does; left out: it logs everybody in, and refuses every channel. */
 export interface GuestBehaviour {
   readonly config?: Partial<ServerConfig>
+  /** Does not say which signatures it takes, as OpenSSH before 7.2. */
+  readonly noSignatureList?: true
   login?(context: AuthContext): void
   /** A channel to a unix socket is asked for; doing nothing leaves the client waiting. */
   forward?(path: string, accept: () => ServerChannel, refuse: () => void): void
@@ -38,6 +40,7 @@ export async function startGuest(behaviour: GuestBehaviour, address = '127.77.0.
   }
   const serve = (client: Connection, _info: ClientInfo) => {
     client.on('error', () => {})
+    if (behaviour.noSignatureList) withoutSignatureList(client)
     client.on('authentication', (context) => (behaviour.login ?? acceptAll)(context))
     client.on('ready', () => behaviour.ready?.(client))
     client.on('openssh.streamlocal' as 'tcpip', (accept, refuse, info) => {
@@ -70,6 +73,18 @@ export async function startGuest(behaviour: GuestBehaviour, address = '127.77.0.
       for (const socket of sockets) socket.destroy()
       await new Promise<void>((resolve) => server.close(() => resolve()))
     },
+  }
+}
+
+/** ssh2's server half sends RFC 8308's server-sig-algs to everybody who can read it. */
+function withoutSignatureList(client: Connection): void {
+  const { _protocol: protocol } = client as unknown as {
+    _protocol: { _kex: { remoteExtInfoEnabled: boolean }; _onHandshakeComplete: (...args: unknown[]) => void }
+  }
+  const complete = protocol._onHandshakeComplete
+  protocol._onHandshakeComplete = (...args) => {
+    protocol._kex.remoteExtInfoEnabled = false
+    complete(...args)
   }
 }
 

@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { generateKeyPairSync } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { dirname, join } from 'node:path'
@@ -9,7 +8,6 @@ import { afterEach, beforeAll, afterAll, describe, expect, test } from 'vitest'
 import { RefusedError, TransientError } from '../../../src/base/errors.ts'
 import type { GuestLink } from '../../../src/model/guest.ts'
 import { lostError } from '../../../src/transports/ssh/errors.ts'
-import { parsePrivateKey } from '../../../src/transports/ssh/ssh-key.ts'
 import { runCommand, startGuest, type FakeGuest, type GuestBehaviour } from './fake-guest.ts'
 import { makeKey } from './keys.ts'
 import { failure, NEVER, target, transport } from './trial.ts'
@@ -73,13 +71,31 @@ describe('guests that behave oddly', () => {
     })
 
     test('no signature in common', async () => {
-      const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
-      const broken = parsePrivateKey(privateKey.export({ format: 'pem', type: 'pkcs1' }).toString())
+      const broken = makeKey().key
       broken.parsed.sign = () => new Error('SHA-1 is switched off') as never
       guest = await startGuest({})
       const error = await failure(transport(broken, guest.port).connect(target(guest.address), NEVER))
       expect(error).toBeInstanceOf(RefusedError)
       expect(error.diagnosis.kind).toBe('no-common-algorithm')
+    })
+
+    test('a key that would have to sign with SHA-1: only where the administrator allows it', async () => {
+      const signed: unknown[] = []
+      const login = (context: AuthContext) => {
+        if (context.method === 'publickey' && context.signature) signed.push(context.key.algo)
+        context.accept()
+      }
+      guest = await startGuest({ noSignatureList: true, login })
+      const ssh = transport(key, guest.port)
+      const error = await failure(ssh.connect(target(guest.address), NEVER))
+      expect(error).toBeInstanceOf(RefusedError)
+      expect(error.diagnosis.kind).toBe('no-common-algorithm')
+      expect(error.diagnosis.cure).toContain('xscontainer-ssh-algorithms to old')
+      expect(signed).toEqual([])
+      // It gets in, and finds no engine.
+      const allowed = await failure(ssh.connect(target(guest.address, { oldAlgorithms: true }), NEVER))
+      expect(allowed.diagnosis.kind).not.toBe('no-common-algorithm')
+      expect(signed).toEqual(['ssh-rsa'])
     })
 
     test('no common key exchange', async () => {

@@ -46,6 +46,22 @@ describe('which host keys are asked for', () => {
     expect(names).toHaveLength(6)
     expect(JSON.stringify(algorithmsFor(pin))).not.toMatch(/sha1|ssh-rsa|ssh-dss|cbc|chacha|md5/)
   })
+
+  test('where it is allowed, SHA-1 comes last, and nothing worse with it', () => {
+    const { kex, serverHostKey, hmac, ...same } = algorithmsFor(rsa.blob, true)
+    expect([kex, serverHostKey, hmac].map((names) => (names as string[]).at(-1))).toEqual([
+      'diffie-hellman-group14-sha1',
+      'ssh-rsa',
+      'hmac-sha1',
+    ])
+    const { kex: newKex, serverHostKey: newKeys, hmac: newHmac, ...newSame } = algorithmsFor(rsa.blob)
+    expect([kex, serverHostKey, hmac].map((names) => (names as string[]).slice(0, -1))).toEqual([
+      newKex,
+      newKeys,
+      newHmac,
+    ])
+    expect(same).toEqual(newSame)
+  })
 })
 
 describe('judging', () => {

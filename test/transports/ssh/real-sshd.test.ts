@@ -233,15 +233,32 @@ describe.skipIf(!sshdUsable)('against a real sshd', () => {
     })
   })
 
-  test('a very old sshd is told from a refused login', async () => {
-    const config = ['HostKeyAlgorithms ssh-rsa']
-    const sshd = await startSshd({ address: ADDRESS, authorized: pool.publicLine, hostKeyTypes: ['rsa'], config })
-    const error = await failure(transport(pool.key, sshd.port).connect(target(ADDRESS), NEVER))
-    expect(error).toBeInstanceOf(RefusedError)
-    expect(error.diagnosis.kind).toBe('no-common-algorithm')
-    expect(error.diagnosis.cause).toContain('host key')
-    await sshd.stop()
-  })
+  const KEX = 'KexAlgorithms diffie-hellman-group14-sha1'
+  const HOST_KEY = 'HostKeyAlgorithms ssh-rsa'
+  const MACS = ['Ciphers aes128-ctr', 'MACs hmac-sha1']
+  test.each([
+    ['key exchange', [KEX], 'key exchange'],
+    ['host key', [HOST_KEY], 'host key'],
+    ['MAC', MACS, 'MAC'],
+    // As OpenSSH 5.3 (CentOS 6) has them.
+    ['of anything', [KEX, HOST_KEY, ...MACS], 'key exchange'],
+  ])(
+    'an sshd that knows nothing newer (%s) is refused, unless its administrator allows it',
+    async (_, config, words) => {
+      const sshd = await startSshd({ address: ADDRESS, authorized: pool.publicLine, hostKeyTypes: ['rsa'], config })
+      const ssh = transport(pool.key, sshd.port)
+      const error = await failure(ssh.connect(target(ADDRESS), NEVER))
+      expect(error).toBeInstanceOf(RefusedError)
+      expect(error.diagnosis.kind).toBe('no-common-algorithm')
+      expect(error.diagnosis.cause).toMatch(new RegExp(words))
+      expect(error.diagnosis.cure).toContain('xscontainer-ssh-algorithms to old')
+      const allowed = target(ADDRESS, { socketPath: engine.path, oldAlgorithms: true })
+      const link = await ssh.connect(allowed, NEVER)
+      expect(await get(await link.openStream(NEVER), '/old')).toContain('OK /old')
+      link.close()
+      await sshd.stop()
+    },
+  )
 
   test('what OpenSSH 7.4 (CentOS 7) offers is enough', async () => {
     const config = [
