@@ -4,6 +4,8 @@ import { healthOf, normalStatus } from './container-state.ts'
 /** A container has at most this many ports in the document: a published range can have thousands. */
 const MAX_PORTS = 32
 const ID_CHARS = 128
+/** The longest way to write an IPv6 address. */
+const IP_CHARS = 45
 const TEXT_CHARS = 256
 const IMAGE_CHARS = 512
 const LABELS = ['com.docker.compose.project', 'com.docker.compose.service']
@@ -79,7 +81,7 @@ function portsOf(ports: unknown): Port[] {
 }
 
 function portOf(port: Json): Port {
-  const [ip, type] = [text(port.IP, 64), text(port.Type, 16)]
+  const [ip, type] = [text(port.IP, IP_CHARS), text(port.Type, 16)]
   const [inside, outside] = [count(port.PrivatePort), count(port.PublicPort)]
   return {
     ...(ip !== '' && { IP: ip }),

@@ -3,6 +3,9 @@ import { XmlPage } from './xml.ts'
 /** What is kept of a document until it is encoded, bytes; XAPI takes no value of more than 300 KB. */
 const KEPT_BYTES = 300_000
 
+/** After so many members that were too long, the others are only counted: looking at each costs as much as it has room. */
+const MOST_TOO_LONG = 3
+
 /** A document's members by name, each as the XML element that encodes it. */
 export interface Members {
   readonly elements: ReadonlyMap<string, string>
@@ -19,13 +22,14 @@ export function readMembers(
 ): Members {
   const page = new XmlPage(root, KEPT_BYTES)
   const elements = new Map<string, string>()
-  let left = 0
-  for (const [name, value] of Object.entries(document)) {
+  const all = Object.entries(document)
+  let tooLong = 0
+  for (const [name, value] of all) {
     const xml = page.element(name, value)
-    if (xml === undefined) left += 1
-    else elements.set(name, xml)
+    if (xml !== undefined) elements.set(name, xml)
+    else if (++tooLong === MOST_TOO_LONG) break
   }
-  const members = { elements, left }
+  const members = { elements, left: all.length - elements.size }
   return previous !== undefined && isSame(previous, members, volatile) ? previous : members
 }
 

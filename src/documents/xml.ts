@@ -4,6 +4,8 @@ import { cleanXmlText } from '../base/text.ts'
 const MAX_DEPTH = 32
 /** Xen Orchestra's parser fails a document with more than 1,000 references; from here on texts go into CDATA. */
 const TEXT_REFERENCES = 200
+/** A text with more than this goes into CDATA too: it is shorter so. */
+const MOST_SHORT = 3
 /** Attributes cannot use CDATA: from here on they lose the characters that would need a reference. */
 const ALL_REFERENCES = 500
 /** What an element name may be; all others, and those that begin with `xml`, are encoded. */
@@ -105,9 +107,9 @@ class Draft {
     // Cleaning at most halves a text: what is longer than this cannot fit and is not worth looking through.
     if (raw.length > this.room * 2) return raw
     const text = cleanXmlText(raw)
-    const count = text.match(/[&<]|\]\]>/g)?.length ?? 0
+    const count = countUpTo(MOST_SHORT + 1, text, /[&<]|\]\]>/g)
     if (count === 0) return text
-    if (count > 3 || this.references + count > TEXT_REFERENCES) {
+    if (count > MOST_SHORT || this.references + count > TEXT_REFERENCES) {
       return `<![CDATA[${text.replaceAll(']]>', ']]]]><![CDATA[>')}]]>`
     }
     this.references += count
@@ -118,7 +120,7 @@ class Draft {
     if (raw.length > this.room * 2) return raw
     // Parsers make spaces of tabs and line ends in attributes.
     const text = cleanXmlText(raw).replace(/[\t\n]/g, ' ')
-    const count = text.match(/[&<"]/g)?.length ?? 0
+    const count = countUpTo(ALL_REFERENCES + 1, text, /[&<"]/g)
     if (this.references + count > ALL_REFERENCES) return text.replace(/[&<"]/g, '\uFFFD')
     this.references += count
     return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
@@ -128,6 +130,13 @@ class Draft {
     this.room -= text.length > this.room ? text.length : Buffer.byteLength(text)
     if (this.room >= 0) this.#parts.push(text)
   }
+}
+
+/** How often the pattern matches; `most` when it does that often. */
+function countUpTo(most: number, text: string, pattern: RegExp): number {
+  let count = 0
+  while (count < most && pattern.exec(text) !== null) count++
+  return count
 }
 
 /** The number in decimal digits without an exponent; what JSON cannot hold (1e999 is read as Infinity) is `None`. */

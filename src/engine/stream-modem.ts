@@ -44,7 +44,7 @@ export interface StreamModemLimits {
 }
 
 /** A container in a list has 30 to 100: of thousands of containers. */
-const MOST_VALUES = 500_000
+const MOST_VALUES = 200_000
 
 /**
  * Carries dockerode's requests over streams to the engine, until `signal` aborts.

@@ -6,6 +6,8 @@ import { XmlPage } from '../documents/xml.ts'
 
 /** More entries than fit into any document that XAPI takes (300 KB) are not kept. */
 const MAX_ENTRIES = 2_048
+/** As JSON. More does not fit into any document, and hundreds of guests may have lists of this length. */
+const MAX_ENTRIES_CHARS = 600_000
 /** A list of a million containers must not hold up other guests: beyond these, containers are only counted. */
 const MAX_LOOKED_AT = 20_000
 
@@ -112,7 +114,15 @@ export function readList(items: readonly Readonly<Record<string, unknown>>[]): C
     if (entry !== undefined) entries.push(entry)
   }
   const total = entries.length + Math.max(items.length - MAX_LOOKED_AT, 0)
-  return { entries: entries.sort(byImportance).slice(0, MAX_ENTRIES).sort(byAge), total }
+  return { entries: kept(entries.sort(byImportance)).sort(byAge), total }
+}
+
+/** The first of them that are worth keeping for each guest of a host. */
+function kept(entries: readonly ContainerEntry[]): ContainerEntry[] {
+  let room = MAX_ENTRIES_CHARS
+  const first = entries.slice(0, MAX_ENTRIES)
+  const end = first.findIndex((entry) => (room -= JSON.stringify(entry).length) < 0)
+  return end < 0 ? first : first.slice(0, end)
 }
 
 export function isContainer(type: string): boolean {

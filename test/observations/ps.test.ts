@@ -72,6 +72,16 @@ describe('docker_ps', () => {
     expect(ps.encode(read, BUDGET)).toMatch(/<truncated>999\d{3}<\/truncated><\/docker_ps>$/)
   })
 
+  it('of long entries keeps what could be published, and counts all', () => {
+    const ports = Array.from({ length: 32 }, (_, index) => ({ IP: '\u4e00'.repeat(64), PrivatePort: index }))
+    const read = readList(many(2000, () => ({ Command: '\u4e00'.repeat(256), Ports: ports })))
+    expect(read.total).toBe(2000)
+    expect(JSON.stringify(read.entries).length).toBeLessThan(610_000)
+    const published = idsIn(ps.encode(read, 300_000)).length
+    expect(published).toBeGreaterThan(0)
+    expect(published).toBeLessThan(read.entries.length)
+  })
+
   it('never holds an element named entry deeper than a container, nor more references than clients take', () => {
     const nasty = '<entry>&]]>\0\uD83D"\''.repeat(30)
     const list = many(300, () => ({

@@ -100,6 +100,7 @@ export class SshTransport implements Transport {
         return await dialWith(this.#deps.clock, options, signal)
       } catch (error) {
         if (!(error instanceof UnreachableError)) throw error
+        entered?.('past-handshake') // a guest that names many silent addresses keeps others waiting for one of them
         this.#deps.log?.debug({ vm: vmUuid, address, kind: error.diagnosis.kind }, 'guest not reached')
         misses.push(error)
       }

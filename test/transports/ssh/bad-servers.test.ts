@@ -54,6 +54,15 @@ describe('servers that are no good SSH servers', () => {
     expect(error.diagnosis.kind).toBe(word)
   })
 
+  test('with several silent addresses none is in a handshake while the next one is dialled', async () => {
+    const port = await serve(() => undefined)
+    const stages: string[] = []
+    const twice = target(ADDRESS, { addresses: [ADDRESS, ADDRESS] })
+    const entered = (stage: string) => void stages.push(stage)
+    await failure(transport(key, port, { connectTimeoutMs: 200 }).connect(twice, NEVER, entered))
+    expect(stages).toEqual(['handshake', 'past-handshake', 'handshake', 'past-handshake'])
+  })
+
   test.each([
     ['nothing', '', TransientError, 'ssh-closed'],
     ['MaxStartups', 'Exceeded MaxStartups\r\n', TransientError, 'ssh-busy'],
