@@ -44,8 +44,8 @@ const CASES: readonly (readonly [Behaviour, RegExp])[] = [
   [http.endlessChunkExtension(), /does not speak HTTP|broke during GET \/version/],
   [http.compressedBomb(), /answered GET \/version with text instead of JSON/],
   [http.redirected(), /answered GET \/version with HTTP 302/],
-  [json.jsonBomb(), /answered GET \/containers\/json with more than 500000 values/],
-  [json.millionContainers(), /answered GET \/containers\/json with more than 500000 values/],
+  [json.jsonBomb(), /answered GET \/containers\/json with more than 200000 values/],
+  [json.millionContainers(), /answered GET \/containers\/json with more than 200000 values/],
 ]
 
 /** Of the daemon, whatever all of them do at once. With no hostile guest it has some 100. */
