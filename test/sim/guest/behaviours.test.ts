@@ -225,6 +225,16 @@ async function silence(stream: NodeJS.ReadableStream): Promise<string> {
   return text
 }
 
+test('accept-and-close: a connection is over for the simulator too when the client had said something', async () => {
+  guest.behave(behaviourNamed('accept-and-close'))
+  const socket = tcp()
+  socket.write('SSH-2.0-client\r\n')
+  socket.resume()
+  await once(socket, 'close')
+  await expect.poll(() => guest.counters.connections).toBe(1)
+  await expect.poll(() => guest.counters.open, { timeout: 10_000 }).toBe(0)
+})
+
 test('every behaviour has a proof here, a sentence and a name of its own', () => {
   expect(Object.keys(PROOFS).sort()).toEqual(BEHAVIOURS.map((each) => each.name).sort())
   expect(BEHAVIOURS.filter((each) => !/^.{20,}\.$/.test(each.summary))).toEqual([])

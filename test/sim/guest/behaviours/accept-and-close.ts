@@ -6,7 +6,8 @@ export function acceptAndClose(): Behaviour {
     summary: 'The SSH port takes a connection and closes it at once, as with MaxStartups or TCP wrappers.',
     begin: () => ({
       socket(socket) {
-        socket.end()
+        // Unread, what the client has sent would keep the socket from closing.
+        socket.resume().end()
         return true
       },
     }),
