@@ -9,7 +9,7 @@ const MOST_TOO_LONG = 3
 /** A document's members by name, each as the XML element that encodes it. */
 export interface Members {
   readonly elements: ReadonlyMap<string, string>
-  /** How many members were too much even for the widest budget. */
+  /** How many members were too much even for the widest budget, or came after those. */
   readonly left: number
 }
 

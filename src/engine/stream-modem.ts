@@ -43,7 +43,7 @@ export interface StreamModemLimits {
   readonly version?: string | undefined
 }
 
-/** A container in a list has 30 to 100: of thousands of containers. */
+/** A container in a list has 30 to 100: the lists of two thousand containers. */
 const MOST_VALUES = 200_000
 
 /**
