@@ -4,7 +4,7 @@ import type { Target } from '../../model/guest.ts'
 import { desired } from '../../monitor/desired.ts'
 import { readPoolKeys } from '../../provision/rotation.ts'
 import { openGuestShell } from '../../transports/ssh/guest-shell.ts'
-import { UnreachableError } from '../../transports/ssh/errors.ts'
+import { UnreachableError, whereOf } from '../../transports/ssh/errors.ts'
 import { XapiSecrets } from '../../xapi/secrets.ts'
 import { readVmFacts, type VmFacts } from '../doctor/vm-facts.ts'
 import { keyMarkText, keyPrint, needsKey } from '../keys/key-marks.ts'
@@ -52,12 +52,11 @@ function targetOf({ vm, rules }: VmFacts, myHost: string): Target {
 }
 
 function loginAt({ clock, config: { guest } }: HostContext, target: Target): Login {
-  const { vmUuid, username, oldAlgorithms } = target
   let { pinnedHostKey } = target
   return async (privateKey, signal) => {
     let miss: unknown
     for (const address of target.addresses) {
-      const where = { vmUuid, username, address, port: guest.ssh_port, oldAlgorithms }
+      const where = whereOf(target, address, guest.ssh_port)
       const options = { ...where, pinnedHostKey, connectTimeoutMs: guest.connect_timeout_s * 1000 }
       try {
         const shell = await openGuestShell(clock, { ...options, login: { privateKey } }, signal)

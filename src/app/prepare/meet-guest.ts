@@ -1,6 +1,6 @@
 import { DiagnosedError, RefusedError } from '../../base/errors.ts'
 import type { Target } from '../../model/guest.ts'
-import { UnreachableError, type Where } from '../../transports/ssh/errors.ts'
+import { UnreachableError, whereOf, type Where } from '../../transports/ssh/errors.ts'
 import { openGuestShell, type GuestShellOptions, type ShellLogin } from '../../transports/ssh/guest-shell.ts'
 import { fingerprint, hostKeyType } from '../../transports/ssh/host-key.ts'
 import type { SshKey } from '../../transports/ssh/ssh-key.ts'
@@ -46,13 +46,14 @@ export async function meetGuest(
 
 async function meetAt(
   context: PrepareContext,
-  { vmUuid, username, pinnedHostKey, oldAlgorithms }: Target,
+  target: Target,
   address: string,
   key: SshKey | undefined,
   signal: AbortSignal,
 ): Promise<Contact> {
   const { config, clock } = context
-  const where = { vmUuid, username, address, port: config.guest.ssh_port, oldAlgorithms }
+  const { pinnedHostKey } = target
+  const where = whereOf(target, address, config.guest.ssh_port)
   let hostKey = ''
   const login: ShellLogin = key === undefined ? { ask: () => Promise.resolve(undefined) } : { privateKey: key }
   const options: GuestShellOptions = {

@@ -1,4 +1,5 @@
 import { DiagnosedError, RefusedError, TransientError, type Diagnosis } from '../../base/errors.ts'
+import type { Target } from '../../model/guest.ts'
 import { SILENT } from '../silence.ts'
 
 /** How far a dial has come. */
@@ -12,6 +13,11 @@ export interface Where {
   readonly username: string
   /** Algorithms with SHA-1 are allowed at this guest. */
   readonly oldAlgorithms?: true | undefined
+}
+
+/** The machine at this address, as this VM's guest is to be met there. */
+export function whereOf({ vmUuid, username, oldAlgorithms }: Target, address: string, port: number): Where {
+  return { vmUuid, address, port, username, oldAlgorithms }
 }
 
 /** What a dial had seen when it failed. */

@@ -6,7 +6,7 @@ import { Gate } from '../../base/gate.ts'
 import type { Log } from '../../base/log.ts'
 import type { ConnectStage, GuestLink, Target, Transport } from '../../model/guest.ts'
 import { dialWith } from './dial.ts'
-import { UnreachableError } from './errors.ts'
+import { UnreachableError, whereOf } from './errors.ts'
 import { findEngine, type LadderContext } from './ladder.ts'
 import type { SshObserver, SshStep } from './probe.ts'
 import { Keepalive } from './keepalive.ts'
@@ -93,9 +93,9 @@ export class SshTransport implements Transport {
     }
     const misses: UnreachableError[] = []
     for (const address of target.addresses.filter((text) => isIP(text) !== 0)) {
-      const { vmUuid, username, pinnedHostKey, oldAlgorithms } = target
-      const who = { vmUuid, username, pinnedHostKey, oldAlgorithms, address, login }
-      const options = { ...who, ...this.#limits, observe, work: this.#work }
+      const { vmUuid, pinnedHostKey } = target
+      const where = whereOf(target, address, this.#limits.port)
+      const options = { ...where, pinnedHostKey, login, ...this.#limits, observe, work: this.#work }
       try {
         return await dialWith(this.#deps.clock, options, signal)
       } catch (error) {
@@ -110,10 +110,10 @@ export class SshTransport implements Transport {
 
   async #findEngine(target: Target, connection: SshConnection, signal: AbortSignal): Promise<GuestLink> {
     const { clock, log, observe } = this.#deps
-    const { vmUuid, username, socketPath } = target
+    const { vmUuid, socketPath } = target
     const { address } = connection
     const sessions = new Gate(MOST_SESSIONS)
-    const where = { vmUuid, username, address, port: this.#limits.port }
+    const where = whereOf(target, address, this.#limits.port)
     const context: LadderContext = { ...where, clock, connection, sessions, socketPath, observe }
     observe?.({ at: 'search', address })
     const { way, stream } = await within(clock, FIND_TIMEOUT_MS, signal, lateSearch(address), (inner) =>
