@@ -79,17 +79,21 @@ function order({ device, text }: { device: string; text: string }, rules: Addres
   return (internal === rules.preferHostInternal ? 0 : 2) + (isIP(text) === 6 ? 1 : 0)
 }
 
-const LOOPBACK = ranges(['127.0.0.0', 8, 'ipv4'], ['::1', 128, 'ipv6'])
+const LOOPBACK = ranges(['127.0.0.0', 8, 'ipv4'])
 const LINK_LOCAL = ranges(['169.254.0.0', 16, 'ipv4'])
 const NOWHERE = {
   4: ranges(['0.0.0.0', 8, 'ipv4'], ['224.0.0.0', 4, 'ipv4'], ['240.0.0.0', 4, 'ipv4']),
-  // IPv4 in IPv6 clothes (::ffff:0:0/96, 64:ff9b::/96) is refused too: nothing legitimate reports it, and it would pass the rules for IPv4.
+  // IPv4 in IPv6 clothes, in every spelling that a machine may translate (RFC 4291, 2765, 3056, 6052, 8215), is refused
+  // too: nothing legitimate reports it, and it would pass the rules for IPv4.
   6: ranges(
-    ['::', 128, 'ipv6'],
+    ['::', 96, 'ipv6'],
     ['ff00::', 8, 'ipv6'],
     ['fe80::', 10, 'ipv6'],
     ['::ffff:0:0', 96, 'ipv6'],
+    ['::ffff:0:0:0', 96, 'ipv6'],
     ['64:ff9b::', 96, 'ipv6'],
+    ['64:ff9b:1::', 48, 'ipv6'],
+    ['2002::', 16, 'ipv6'],
   ),
 }
 
@@ -99,9 +103,10 @@ export function refusal(text: string, rules: AddressRules, linkLocalAllowed: boo
   if (family !== 4 && family !== 6) return 'is not an IP address'
   const type = family === 4 ? 'ipv4' : 'ipv6'
   if (rules.hostAddresses.has(canonicalAddress(text))) return 'belongs to a host of the pool'
-  // Before the next: an IPv4 address in IPv6 clothes counts as loopback where that one does.
+  // `::1` lies among the IPv4-compatible ones, and an IPv4 address in IPv6 clothes counts as loopback where that one does.
+  if (family === 6 ? canonicalAddress(text) === '::1' : LOOPBACK.check(text, type))
+    return rules.allowLoopback ? undefined : 'is a loopback address'
   if (NOWHERE[family].check(text, type)) return 'is not the address of one machine'
-  if (LOOPBACK.check(text, type)) return rules.allowLoopback ? undefined : 'is a loopback address'
   if (LINK_LOCAL.check(text, type) && !linkLocalAllowed) return 'is link-local (used on the host-internal network only)'
   return undefined
 }

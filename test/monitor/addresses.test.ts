@@ -146,3 +146,18 @@ test('no text that a guest can write is ever dialled unless it is an address', (
     { numRuns: 500 },
   )
 })
+
+describe('IPv4 in IPv6 clothes', () => {
+  // It would pass the rules for IPv4 addresses: 10.0.0.1 may be a host's own.
+  test.each([
+    ['IPv4-compatible', '::10.0.0.1'],
+    ['IPv4-compatible loopback', '::127.0.0.1'],
+    ['IPv4-mapped', '::ffff:10.0.0.1'],
+    ['IPv4-translated', '::ffff:0:10.0.0.1'],
+    ['NAT64', '64:ff9b::10.0.0.1'],
+    ['NAT64 of the local network', '64:ff9b:1::10.0.0.1'],
+    ['6to4', '2002:a00:1::1'],
+  ])('%s is refused, %s', (_name, address) => {
+    expect(chosen({ '0/ipv6/0': address }, undefined, { allowLoopback: true })).toEqual([])
+  })
+})
