@@ -156,6 +156,7 @@ describe('IPv4 in IPv6 clothes', () => {
     ['IPv4-translated', '::ffff:0:10.0.0.1'],
     ['NAT64', '64:ff9b::10.0.0.1'],
     ['NAT64 of the local network', '64:ff9b:1::10.0.0.1'],
+    ['NAT64 of a longer prefix', '64:ff9b:1:a00:0:100::'],
     ['6to4', '2002:a00:1::1'],
   ])('%s is refused, %s', (_name, address) => {
     expect(chosen({ '0/ipv6/0': address }, undefined, { allowLoopback: true })).toEqual([])
