@@ -16,7 +16,7 @@ export interface DialOptions extends TlsWhere {
   readonly keepaliveMs: number
   /** A session to go on with, which spares both sides the costly part of the handshake. */
   readonly session?: Buffer | undefined
-  /** Wait until it is known that the engine accepts our certificate. */
+  /** Wait until it is likely that the engine accepts our certificate; it is known when it answers something. */
   readonly prove: boolean
   readonly onSession: (session: Buffer) => void
   readonly observe?: TlsObserver | undefined
@@ -68,7 +68,6 @@ function attempt(
     let cancel: () => void = () => undefined
     const proven = () => {
       cancel()
-      state.phase = 'open'
       socket.off('error', failed).off('close', closed)
       resolve(socket)
     }
@@ -112,7 +111,8 @@ function attempt(
 
 /**
  * Whatever ends the socket, users read cause and cure: errors get their text where they enter it. Node hands most of
- * them to `destroy`, and emits alerts that come after the handshake without ending the socket.
+ * them to `destroy`, and emits alerts that come after the handshake without ending the socket. An engine that is loaded,
+ * or that hands out tickets before it looks at certificates, hangs up when it has been asked something already.
  */
 function diagnoseErrors(socket: TLSSocket, where: TlsWhere, state: { phase: TlsPhase }): void {
   const destroy = socket.destroy.bind(socket)
@@ -121,6 +121,11 @@ function diagnoseErrors(socket: TLSSocket, where: TlsWhere, state: { phase: TlsP
   const diagnosed = (error: Error) => tlsError(error, state.phase, where, peerOf(socket))
   socket.emit = (event: string | symbol, ...args: unknown[]) => {
     const [error] = args
+    if (event === 'data' && state.phase === 'proof') state.phase = 'open'
+    if (event === 'end' && state.phase === 'proof') {
+      socket.destroy(new Error('it hung up'))
+      return true
+    }
     if (event !== 'error' || !(error instanceof Error) || error === socket.errored) return emit(event, ...args)
     socket.destroy(error)
     return true

@@ -4,7 +4,10 @@ import { dateOf } from './material.ts'
 import { printable } from './printable.ts'
 import { SILENT } from '../silence.ts'
 
-/** How far a connection has come; `proof`: our side of the handshake is over, and the engine may still refuse us. */
+/**
+ * How far a connection has come; `proof`: our side of the handshake is over, and the engine, which has not answered
+ * anything yet, may still refuse us.
+ */
 export type TlsPhase = 'tcp' | 'handshake' | 'proof' | 'open'
 
 export interface TlsWhere {
@@ -32,9 +35,10 @@ export function tlsError(
   const refused =
     alertError(code, error.message, where) ?? certificateError(code, error, where, peer) ?? spokenError(code, where)
   if (refused !== undefined) return refused
-  if (phase === 'proof' || (phase === 'handshake' && peer !== undefined)) return hungUp(where, error)
-  if (phase === 'open')
-    return new TransientError(SILENT.has(code) ? silent(where) : lost(code, where), { cause: error })
+  const connected = phase === 'proof' || phase === 'open'
+  if (connected && SILENT.has(code)) return new TransientError(silent(where), { cause: error })
+  if (phase === 'open') return new TransientError(lost(code, where), { cause: error })
+  if (phase === 'proof' || peer !== undefined) return hungUp(where, error)
   return new TransientError(
     {
       kind: 'tls-closed',

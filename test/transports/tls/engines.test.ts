@@ -6,6 +6,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { TLSSocket } from 'node:tls'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { RefusedError, TransientError, type DiagnosedError } from '../../../src/base/errors.ts'
 import type { GuestLink } from '../../../src/model/guest.ts'
@@ -93,6 +94,24 @@ describe('engines on TCP with TLS', () => {
       expect(error).toBeInstanceOf(RefusedError)
       expect(error.diagnosis.kind).toBe('tls-client-refused')
       expect(error.diagnosis.cure).toContain('tlscacert')
+    })
+
+    test.each([
+      ['hangs up', (socket: TLSSocket) => socket.end()],
+      ['is gone', (socket: TLSSocket) => socket.destroy()],
+    ])('but take their time: one that gives a ticket and then %s when it is asked something', async (_, leave) => {
+      const { port } = await start(pki, versions, HERE, (socket) => socket.once('data', () => leave(socket)))
+      link = await transport(partsOf(pki), port).connect(target(HERE), NEVER)
+      const error: unknown = await get(await link.openStream(NEVER), '/').catch((thrown: unknown) => thrown)
+      expect(error).toBeInstanceOf(RefusedError)
+      expect((error as DiagnosedError).diagnosis.kind).toBe('tls-client-refused')
+    })
+
+    test('not: one that answers before it hangs up', async () => {
+      const answer = (socket: TLSSocket) => socket.once('data', () => socket.end('what it says'))
+      const { port } = await start(pki, versions, HERE, answer)
+      link = await transport(partsOf(pki), port).connect(target(HERE), NEVER)
+      expect(await get(await link.openStream(NEVER), '/')).toBe('what it says')
     })
 
     test('a good one is accepted, and later streams go on with its session', async () => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
-import type { TlsOptions } from 'node:tls'
+import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls'
 import type { Pki } from './pki.ts'
 
 export interface TlsEngine {
@@ -15,30 +15,35 @@ export interface TlsEngine {
   stop(): Promise<void>
 }
 
-/** An HTTP server that wants a certificate of the CA: answers every request with OK and the request's path. */
+/**
+ * An HTTP server that wants a certificate of the CA: answers every request with OK and the request's path, or does what
+ * `talk` does.
+ */
 export async function startTlsEngine(
   pki: Pick<Pki, 'ca' | 'server'>,
   more: TlsOptions = {},
   address = '127.77.0.41',
+  talk?: (socket: TLSSocket) => void,
 ): Promise<TlsEngine> {
   const sockets = new Set<Socket>()
   const resumed: boolean[] = []
-  const server = createServer(
-    {
-      cert: pki.server.certificate,
-      key: pki.server.key,
-      ca: pki.ca.certificate,
-      requestCert: true,
-      rejectUnauthorized: true,
-      ...more,
-    },
-    (request, response) => response.end(`OK ${request.url}`),
-  )
+  const options = {
+    cert: pki.server.certificate,
+    key: pki.server.key,
+    ca: pki.ca.certificate,
+    requestCert: true,
+    rejectUnauthorized: true,
+    ...more,
+  }
+  const server =
+    talk === undefined
+      ? createServer(options, (request, response) => response.end(`OK ${request.url}`))
+      : createTlsServer(options, (socket) => talk(socket.on('error', () => undefined)))
   server.on('connection', (socket: Socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
-  server.on('secureConnection', (socket) => resumed.push(socket.isSessionReused()))
+  server.on('secureConnection', (socket: TLSSocket) => resumed.push(socket.isSessionReused()))
   server.listen(0, address)
   await once(server, 'listening')
   return {
