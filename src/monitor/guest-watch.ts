@@ -19,6 +19,8 @@ const RESAMPLE_MS = 5000
 const DOUBT_MS = 10_000
 /** An engine that is asked for a sign of life has this long to give it. */
 const PING_MS = 10_000
+/** After a look at what events told of alone, all is looked at: about so much later, and not by all guests at once. */
+const WHOLE_MS = 10_000
 /** To open a stream for the events and to send the request for them. */
 const SUBSCRIBE_MS = 15_000
 
@@ -40,10 +42,10 @@ export interface WatchDeps {
   readonly valueBudgetBytes: number
 }
 
-/** The container list as it was looked at last. */
+/** The container list as it is known. */
 export interface LastList {
   readonly value: unknown
-  /** Milliseconds on a clock that never jumps. */
+  /** When all of it was looked at last: milliseconds on a clock that never jumps. */
   readonly at: number
 }
 
@@ -220,9 +222,10 @@ export class GuestWatch {
     const { clock, log } = this.#deps
     const { observation, plan } = watched
     const startedAt = clock.monotonic()
-    plan.started(startedAt)
-    this.#looking = watched
     const isList = watched === this.#watched[0]
+    const told = isList && this.#refreshers.dueAt > startedAt && plan.isFirstOnly(startedAt) ? watched.told : undefined
+    plan.started(startedAt, told === undefined)
+    this.#looking = watched
     if (isList) this.#refreshers.looking()
     try {
       const context = {
@@ -230,6 +233,7 @@ export class GuestWatch {
         running: [...this.#running.keys()],
         names: this.#running,
         monotonicMs: startedAt,
+        ...(told !== undefined && { told }),
       }
       watched.value = await this.#givingWay(observation.cadence === 'sampling', signal, (mine) =>
         observation.observe(this.#engine, context, mine),
@@ -240,7 +244,8 @@ export class GuestWatch {
       if (asked && endedAt - startedAt < DOUBT_MS) this.#heardAt = endedAt
       this.#set(watched)
       watched.settle(endedAt)
-      if (isList) this.#listedAt = endedAt
+      if (told !== undefined) plan.dueBy(endedAt + WHOLE_MS * (0.5 + this.#deps.random()))
+      else if (isList) this.#listedAt = endedAt
       if (isList) this.#refreshers.looked(startedAt, endedAt, watched.unseen)
       if (observation.runningIn !== undefined) this.#ranOnly(observation.runningIn(watched.value))
     } catch (error) {

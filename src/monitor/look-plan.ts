@@ -24,6 +24,8 @@ export class LookPlan {
   readonly #urgent: boolean
   readonly #rest: number
   #due = Infinity
+  /** The look that follows events at once. */
+  #first = Infinity
   #settle = Infinity
   #confirm = Infinity
   #confirmMs = CONFIRM_MS
@@ -43,7 +45,12 @@ export class LookPlan {
 
   /** Infinity when nothing is due. */
   get dueAt(): number {
-    return Math.min(this.#due, this.#settle, this.#confirm)
+    return Math.min(this.#first, this.#wholeAt)
+  }
+
+  /** Whether nothing is due but the first look after events, which have told what to look at. */
+  isFirstOnly(now: number): boolean {
+    return this.#first <= now && now < this.#wholeAt
   }
 
   /**
@@ -55,7 +62,7 @@ export class LookPlan {
     const back = ((now - Math.max(this.#hintedAt, now - 60_000)) / 1000) * CLOSE_EVENTS_PER_S
     this.#close = Math.max(0, Math.min(CLOSE_EVENTS, this.#close + back) - 1)
     this.#hintedAt = now
-    this.dueBy(Math.max(now + FIRST_MS, this.#earliest()))
+    this.#first = Math.min(this.#first, Math.max(now + FIRST_MS, this.#earliest()))
     this.#settle = Math.max(now + SETTLE_MS, this.#earliest())
     this.#confirmMs = CONFIRM_MS
     this.#confirm = Math.max(now + CONFIRM_MS, this.#earliest())
@@ -90,11 +97,13 @@ export class LookPlan {
     this.#due = Math.min(this.#due, at)
   }
 
-  started(now: number): void {
+  /** `whole`: everything is looked at, so that nothing else is due; else what is due for all of it still is. */
+  started(now: number, whole = true): void {
     this.#gap = this.#close >= 1 ? CLOSE_GAP_MS : Math.min(STORM_GAP_MS, this.#gap * 2)
     if (this.#settle <= now) this.#settle = Infinity
     if (this.#confirm <= now) this.#confirm = Infinity
-    this.#due = Infinity
+    if (whole) this.#due = Infinity
+    this.#first = Infinity
     this.#startedAt = now
   }
 
@@ -104,8 +113,13 @@ export class LookPlan {
     this.#cost = this.#rest * (now - this.#startedAt)
     // Hints that came during the look did not know yet how long it would take.
     this.#due = Math.max(this.#due, this.#earliest())
+    this.#first = Math.max(this.#first, this.#earliest())
     this.#settle = Math.max(this.#settle, this.#earliest())
     this.#confirm = Math.max(this.#confirm, this.#earliest())
+  }
+
+  get #wholeAt(): number {
+    return Math.min(this.#due, this.#settle, this.#confirm)
   }
 
   #earliest(): number {

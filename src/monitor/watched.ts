@@ -2,7 +2,7 @@ import type { EngineEvent } from '../engine/event-stream.ts'
 import type { Observation } from '../observations/observation.ts'
 import { LookPlan } from './look-plan.ts'
 
-/** Of more events at a time it is not kept what they told of: all three looks are made for them. */
+/** Of more events at a time it is not kept what they told of: all three looks are made for them, at everything. */
 const MOST_TOLD = 64
 
 interface Told {
@@ -30,6 +30,11 @@ export class Watched {
   /** Whether events told of something that the value does not show, or may not show. */
   get unseen(): boolean {
     return this.#told.size > 0
+  }
+
+  /** All that events told of and that the value did not show; undefined where there was too much of it. */
+  get told(): readonly EngineEvent[] | undefined {
+    return this.#told.size < MOST_TOLD ? [...this.#told.values()].map(({ event }) => event) : undefined
   }
 
   /** An event came; whether it makes a look due. `looking`: one is under way, and what it brings may be older. */

@@ -11,6 +11,8 @@ export interface ObserveContext<T> {
   readonly names?: ReadonlyMap<string, string>
   /** Milliseconds on a clock that never jumps, for rates between two samples. */
   readonly monotonicMs: number
+  /** All that the engine told since the last look, where nothing but that is to be looked at. */
+  readonly told?: readonly EngineEvent[]
 }
 
 /** One thing that we publish about a guest: one file, one key in VM.other_config. */

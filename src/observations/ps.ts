@@ -1,3 +1,5 @@
+import { TransientError } from '../base/errors.ts'
+import type { Engine } from '../engine/engine.ts'
 import type { EngineEvent } from '../engine/event-stream.ts'
 import { KEY } from '../model/fields.ts'
 import { compareText, containerEntry, type ContainerEntry } from '../documents/container-entry.ts'
@@ -10,6 +12,11 @@ const MAX_ENTRIES = 2_048
 const MAX_ENTRIES_CHARS = 600_000
 /** A list of a million containers must not hold up other guests: beyond these, containers are only counted. */
 const MAX_LOOKED_AT = 20_000
+
+/** Of so many containers that changed the engine is asked for them alone. */
+const MOST_ALONE = 4
+/** Engines take parts of ids and, some, patterns: only whole ones stand for one container. */
+const FULL_ID = /^[0-9a-f]{64}$/
 
 /** The containers of one guest. */
 export interface ContainerList {
@@ -81,8 +88,10 @@ export const ps: Observation<ContainerList> = {
     }
   },
 
-  async observe(engine, _context, signal) {
-    return readList(await engine.list(signal))
+  async observe(engine, { previous, told }, signal) {
+    return (
+      (previous && told && (await changedOnly(engine, previous, told, signal))) ?? readList(await engine.list(signal))
+    )
   },
 
   /** Paused ones too: they have processes. */
@@ -113,7 +122,37 @@ export function readList(items: readonly Readonly<Record<string, unknown>>[]): C
     const entry = containerEntry(item)
     if (entry !== undefined) entries.push(entry)
   }
-  const total = entries.length + Math.max(items.length - MAX_LOOKED_AT, 0)
+  return listOf(entries, Math.max(items.length - MAX_LOOKED_AT, 0))
+}
+
+/**
+ * The list before with these containers as they are now; undefined where that cannot be told without asking for all.
+ * An engine that knows no such question, or answers it in its own way, is asked for all as well.
+ */
+async function changedOnly(
+  engine: Engine,
+  list: ContainerList,
+  told: readonly EngineEvent[],
+  signal: AbortSignal,
+): Promise<ContainerList | undefined> {
+  const ids = new Set(told.map(({ id }) => id))
+  if (ids.size > MOST_ALONE || list.total > list.entries.length || !told.every(staysAlone)) return undefined
+  const items = await engine.list(signal, [...ids]).catch((error: unknown) => {
+    if (signal.aborted || error instanceof TransientError) throw error
+    return []
+  })
+  const found = items.flatMap((item) => containerEntry(item) ?? []).filter(({ id }) => ids.has(id))
+  if (found.length !== ids.size) return undefined
+  return listOf([...list.entries.filter(({ id }) => !ids.has(id)), ...found], 0)
+}
+
+/** Whether this changes one container that is still there, and nothing that the list says of others. */
+function staysAlone({ type, action, id }: EngineEvent): boolean {
+  return isContainer(type) && FULL_ID.test(id) && action !== 'destroy' && action !== 'remove'
+}
+
+function listOf(entries: ContainerEntry[], more: number): ContainerList {
+  const total = entries.length + more
   return { entries: kept(entries.sort(byImportance)).sort(byAge), total }
 }
 

@@ -30,6 +30,14 @@ describe('opening', () => {
     expect(engine.asked).toEqual(['/version', '/v1.41/containers/json?all=true'])
   })
 
+  it('asks for some containers by their ids alone', async () => {
+    const engine = InMemoryEngine.docker((_request, response) => response.end('[]'))
+    const connected = await engine.connect()
+    await connected.list(engine.signal, ['aa', 'bb'])
+    const query = new URL(engine.asked[1]!, 'http://engine').searchParams
+    expect(Object.fromEntries(query)).toEqual({ all: 'true', filters: '{"id":["aa","bb"]}' })
+  })
+
   it('knows Podman by its components', async () => {
     const document = { ApiVersion: '1.41', MinAPIVersion: '1.24', Components: [{ Name: 'Podman Engine' }] }
     const engine = InMemoryEngine.http((_request, response) => response.end(JSON.stringify(document)))

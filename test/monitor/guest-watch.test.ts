@@ -24,6 +24,8 @@ let list: List
 /** What an observation comes to besides its value: an error, or a wait. */
 let faults: Record<string, () => Promise<void>>
 let contexts: ObserveContext<unknown>[]
+/** With each look at the list: whose events it follows; undefined where all of it is wanted. */
+let told: (readonly string[] | undefined)[]
 let emit: (event: EngineEvent) => void
 let endEvents: (error: Error) => void
 let subscribe: () => void
@@ -69,7 +71,8 @@ const listing: Observation<List> = {
   cadence: 'resync',
   minGapMs: 0,
   dueAfter: ({ type }) => type === 'container' || type === 'both',
-  observe: async (_, __, signal) => {
+  observe: async (_, context, signal) => {
+    told.push(context.told?.map(({ id }) => id))
     await ask('ps', signal)
     return { ...list }
   },
@@ -112,6 +115,7 @@ beforeEach(() => {
   asked = []
   published = []
   contexts = []
+  told = []
   faults = {}
   list = { a: 'web' }
   ready = 0
@@ -187,6 +191,8 @@ describe('an event', () => {
     emit(GONE)
     await clock.advance(10_000)
     expect(asks('ps')).toEqual([10_020])
+    await clock.advance(20_000)
+    expect(asks('ps')).toEqual([10_020, 25_020])
   })
 
   test('that the list does not show yet is looked at until it does', async () => {
@@ -215,6 +221,30 @@ describe('an event', () => {
     emit({ ...GONE, id: 'b' })
     await clock.advance(1000)
     expect(asks('ps')).toEqual([])
+  })
+
+  test('is told to the first look after it, and no other: what else may have changed is looked at then', async () => {
+    told = []
+    emit(START)
+    emit({ ...START, id: 'b' })
+    await clock.advance(10_000)
+    expect(told).toEqual([['a', 'b'], undefined, undefined])
+  })
+
+  test('of more containers than are kept in mind has all of the list looked at', async () => {
+    told = []
+    for (let i = 0; i < 100; i++) emit({ ...START, id: `x${i}` })
+    await clock.advance(20)
+    expect(told).toEqual([undefined])
+  })
+
+  test('that comes when somebody waits for the list has all of it looked at', async () => {
+    told = []
+    emit(START)
+    await clock.advance(10)
+    void watch.refresh()
+    await clock.advance(100)
+    expect(told[0]).toBeUndefined()
   })
 
   test('that undoes one that the list does not show yet is looked at three times: the list may be from before both', async () => {
@@ -412,6 +442,22 @@ describe('looks that nobody asked for', () => {
     const times = asks('info')
     for (const [i, at] of times.slice(1).entries()) expect(at - times[i]!).toBeLessThanOrEqual(RESYNC_MS * 1.1)
     expect(times.length).toBeGreaterThanOrEqual(4)
+  })
+
+  test('all of the list is looked at some seconds after what an event told of, however many tell more', async () => {
+    await start()
+    await clock.advance(1000)
+    told = []
+    asked = []
+    for (let i = 0; i < 20; i++) {
+      list = { ...list, [`x${i}`]: 'new' }
+      emit({ type: 'container', action: 'create', id: `x${i}` })
+      await clock.advance(1000)
+    }
+    await clock.advance(20_000)
+    const times = asks('ps')
+    expect(times.filter((_, i) => told[i] === undefined)).toEqual([16_020, 32_020])
+    expect(times).toHaveLength(21)
   })
 
   test('processes are sampled when the schedule says so, and with what was seen before', async () => {

@@ -34,6 +34,23 @@ describe('LookPlan', () => {
     expect(looks(new LookPlan(0, true), [5000], 20_000)).toEqual([5020, 5150, 8000])
   })
 
+  test('the first look after a hint is for what was told, the later ones and what was due anyway for everything', () => {
+    const plan = new LookPlan(0, true)
+    plan.dueBy(9000)
+    plan.hint(0)
+    expect([19, 20, 149, 150].map((at) => plan.isFirstOnly(at))).toEqual([false, true, true, false])
+    plan.started(20, false)
+    plan.ended(25)
+    plan.settled()
+    expect([plan.dueAt, plan.isFirstOnly(9000)]).toEqual([9000, false])
+    plan.hint(8990)
+    expect(plan.isFirstOnly(9010)).toBe(false)
+    plan.started(9010)
+    plan.ended(9015)
+    plan.settled()
+    expect(plan.dueAt).toBe(Infinity)
+  })
+
   test('the least gap of an observation is kept', () => {
     const made = looks(new LookPlan(2000, true), [0, 10, 20, 500, 3000], 20_000)
     for (const [i, at] of made.slice(1).entries()) expect(at - made[i]!).toBeGreaterThanOrEqual(2000)

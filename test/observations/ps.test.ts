@@ -1,5 +1,7 @@
 import { XMLParser } from 'fast-xml-parser'
 import { describe, expect, it } from 'vitest'
+import { RefusedError, TransientError } from '../../src/base/errors.ts'
+import type { EngineEvent } from '../../src/engine/event-stream.ts'
 import { ps, readList } from '../../src/observations/ps.ts'
 import { BUDGET, containers, context, engineWith, golden, SIGNAL, type Json } from './support.ts'
 
@@ -104,6 +106,70 @@ describe('docker_ps', () => {
       expect(JSON.stringify(Object.values(item.entry))).not.toContain('"entry":')
     }
     expect(xml.match(/&[a-z#0-9]+;/g)?.length ?? 0).toBeLessThan(500)
+  })
+
+  describe('after events of some containers', () => {
+    const [web, db] = many(2, () => ({ Status: 'Up 2 days' })) as [Json, Json]
+    const id = ({ Id }: Json) => Id as string
+    const paused = { ...web, Status: 'Up 2 days (Paused)' }
+    /** What is asked for, in order: ids, or 'all'. */
+    let asked: (string | readonly string[])[]
+    /** The list after these events, when the one before was this and the engine has this now. */
+    async function after(before: readonly Json[], told: readonly EngineEvent[], engine: readonly Json[]) {
+      asked = []
+      const listOf = (ids?: readonly string[]) => {
+        asked.push(ids ?? 'all')
+        return Promise.resolve(engine.filter((item) => ids === undefined || ids.includes(id(item))))
+      }
+      return ps.observe(engineWith({ listOf }), context(readList(before), { told }), SIGNAL)
+    }
+    const event = (action: string, of: Json, type = 'container'): EngineEvent => ({ type, action, id: id(of) })
+
+    it.each([
+      ['of one', [web, db], [event('pause', web)], [paused, db]],
+      ['of one of an old engine, which tells no type', [web, db], [event('pause', web, '')], [paused, db]],
+      ['of a new one', [db], [event('create', web), event('start', web)], [web, db]],
+      ['of two', [db], [event('create', web), event('rename', db)], [web, { ...db, Names: ['/other'] }]],
+    ])('%s: they alone are asked for, and the list is as if all had been', async (_, before, told, now) => {
+      expect(await after(before, told, now)).toEqual(readList(now))
+      expect(asked).toEqual([[...new Set(told.map((each) => each.id))]])
+    })
+
+    it('takes nothing but what was asked for from an engine that tells of all whatever it is asked', async () => {
+      const listOf = () => Promise.resolve([paused, { ...db, Status: 'Exited (0)' }])
+      const told = [event('pause', web)]
+      const list = await ps.observe(engineWith({ listOf }), context(readList([web, db]), { told }), SIGNAL)
+      expect(list).toEqual(readList([paused, db]))
+    })
+
+    it.each([
+      ['that are gone', [event('destroy', web)], [db], []],
+      ['that are gone, as Podman says', [event('remove', web)], [db], []],
+      ['that are not there any more', [event('start', web)], [db], [[id(web)]]],
+      ['of images', [{ ...event('tag', web), type: 'image' }], [web, db], []],
+      ['that have no whole id', [{ ...event('pause', web), id: 'abc' }], [paused, db], []],
+      ['of very many', many(5).map((each) => event('start', each)), many(5), []],
+    ])('%s: all are asked for', async (_, told, now, before) => {
+      expect(await after([web, db], told, now)).toEqual(readList(now))
+      expect(asked).toEqual([...before, 'all'])
+    })
+
+    it('all are asked for where the list before was cut', async () => {
+      const before = many(3000)
+      const now = before.with(0, { ...before[0], Status: 'Up 1 second' })
+      expect(await after(before, [event('start', before[0]!)], now)).toEqual(readList(now))
+      expect(asked).toEqual(['all'])
+    })
+
+    it('all are asked for where the engine refuses the question, and nobody when the connection broke', async () => {
+      const engine = (error: Error) =>
+        engineWith({ listOf: (ids) => (ids === undefined ? Promise.resolve([paused, db]) : Promise.reject(error)) })
+      const observe = (error: Error) =>
+        ps.observe(engine(error), context(readList([web, db]), { told: [event('pause', web)] }), SIGNAL)
+      const diagnosis = { kind: 'engine-rejected', cause: 'invalid filter', cure: '' }
+      expect(await observe(new RefusedError(diagnosis))).toEqual(readList([paused, db]))
+      await expect(observe(new TransientError(diagnosis))).rejects.toThrow('invalid filter')
+    })
   })
 
   it('knows the running containers and their names, paused ones too', () => {

@@ -35,12 +35,15 @@ export function golden(name: string): string {
 /** An engine that knows no more than these answers. */
 export function engineWith(answers: {
   list?: readonly Json[]
+  /** In place of `list`: what is answered for these ids; undefined: for all. */
+  listOf?: (ids: readonly string[] | undefined) => Promise<readonly Json[]>
   info?: Json
   version?: Json
   top?: (id: string) => Promise<ProcessTable>
 }): Engine {
   return {
-    list: () => Promise.resolve(answers.list),
+    list: (_signal: AbortSignal, ids?: readonly string[]) =>
+      (answers.listOf ?? (() => Promise.resolve(answers.list)))(ids),
     info: () => Promise.resolve(answers.info),
     version: () => Promise.resolve(answers.version),
     top: answers.top,
