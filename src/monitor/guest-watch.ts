@@ -223,7 +223,8 @@ export class GuestWatch {
     const { observation, plan } = watched
     const startedAt = clock.monotonic()
     const isList = watched === this.#watched[0]
-    const told = isList && this.#refreshers.dueAt > startedAt && plan.isFirstOnly(startedAt) ? watched.told : undefined
+    const told =
+      isList && this.#refreshers.dueAt > startedAt && plan.isForEventsOnly(startedAt) ? watched.told : undefined
     plan.started(startedAt, told === undefined)
     this.#looking = watched
     if (isList) this.#refreshers.looking()

@@ -45,12 +45,12 @@ export class LookPlan {
 
   /** Infinity when nothing is due. */
   get dueAt(): number {
-    return Math.min(this.#first, this.#wholeAt)
+    return Math.min(this.#first, this.#settle, this.#wholeAt)
   }
 
-  /** Whether nothing is due but the first look after events, which have told what to look at. */
-  isFirstOnly(now: number): boolean {
-    return this.#first <= now && now < this.#wholeAt
+  /** Whether nothing is due but the first looks after events, which have told what to look at. */
+  isForEventsOnly(now: number): boolean {
+    return Math.min(this.#first, this.#settle) <= now && now < this.#wholeAt
   }
 
   /**
@@ -119,7 +119,7 @@ export class LookPlan {
   }
 
   get #wholeAt(): number {
-    return Math.min(this.#due, this.#settle, this.#confirm)
+    return Math.min(this.#due, this.#confirm)
   }
 
   #earliest(): number {

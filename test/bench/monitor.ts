@@ -8,7 +8,7 @@ import type { SimVm } from '../sim/xapi/pool-helpers.ts'
 import type { Figure } from './bench.ts'
 import { cpuSeconds, percentile, rssMb } from './process-meter.ts'
 
-const ROUNDS = 6
+const ROUNDS = 12
 const SETTLE_MS = 8000
 /** V8 gives back what the cold connect took within so long after it; that is no part of being idle. */
 const AFTERMATH_MS = 45_000
@@ -76,7 +76,7 @@ async function measure(world: World, many: ManyGuests, single: ManyGuests, idleS
   const idleCpu = cpuSeconds(pid) - idleStart
   const idleCalls = world.pool.stats.totalCalls - (world.pool.stats.calls['event.from'] ?? 0)
 
-  const alone = await eventLatencies(world, single, vms.slice(-1), 5 * ROUNDS)
+  const alone = await eventLatencies(world, single, vms.slice(-1), 3 * ROUNDS)
   const eventCpuStart = cpuSeconds(pid)
   const late = await eventLatencies(world, many, vms.slice(0, -1), ROUNDS)
   const eventCpu = cpuSeconds(pid) - eventCpuStart

@@ -34,17 +34,17 @@ describe('LookPlan', () => {
     expect(looks(new LookPlan(0, true), [5000], 20_000)).toEqual([5020, 5150, 8000])
   })
 
-  test('the first look after a hint is for what was told, the later ones and what was due anyway for everything', () => {
+  test('the first two looks after a hint are for what was told, the later ones and what was due anyway for everything', () => {
     const plan = new LookPlan(0, true)
     plan.dueBy(9000)
     plan.hint(0)
-    expect([19, 20, 149, 150].map((at) => plan.isFirstOnly(at))).toEqual([false, true, true, false])
+    expect([19, 20, 150, 2999, 3000].map((at) => plan.isForEventsOnly(at))).toEqual([false, true, true, true, false])
     plan.started(20, false)
     plan.ended(25)
     plan.settled()
-    expect([plan.dueAt, plan.isFirstOnly(9000)]).toEqual([9000, false])
+    expect([plan.dueAt, plan.isForEventsOnly(9000)]).toEqual([9000, false])
     plan.hint(8990)
-    expect(plan.isFirstOnly(9010)).toBe(false)
+    expect(plan.isForEventsOnly(9010)).toBe(false)
     plan.started(9010)
     plan.ended(9015)
     plan.settled()
