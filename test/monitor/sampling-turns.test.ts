@@ -2,6 +2,9 @@ import { expect, test } from 'vitest'
 import { SamplingTurns } from '../../src/monitor/sampling-turns.ts'
 import { FakeClock, settle } from '../fakes/fake-clock.ts'
 
+/** Each guest's own, as long as it is connected. */
+const connected = () => new AbortController().signal
+
 /** Guests that have had their first turns; the budget is as after a quiet time. */
 async function world(guests: number, containers: number) {
   const clock = new FakeClock()
@@ -50,8 +53,7 @@ test('guests that are connected at the same time take turns too: a cold start is
   const clock = new FakeClock()
   const turns = new SamplingTurns(clock, 2, 10, 10)
   const sampled: number[] = []
-  const { signal } = new AbortController()
-  for (let i = 0; i < 100; i++) turns.add({ sample: () => sampled.push(i), cost: () => 20 }, signal)
+  for (let i = 0; i < 100; i++) turns.add({ sample: () => sampled.push(i), cost: () => 20 }, connected())
   expect(sampled).toEqual([0])
   for (let s = 0; s < 50; s++) await clock.advance(1000)
   expect(sampled.length).toBeGreaterThanOrEqual(5)
@@ -63,10 +65,9 @@ test('as many as the budget of first samples allows are sampled as soon as they 
   const clock = new FakeClock()
   const turns = new SamplingTurns(clock, 2, 10, 300)
   const sampled: number[] = []
-  const { signal } = new AbortController()
-  for (let i = 0; i < 100; i++) turns.add({ sample: () => sampled.push(i), cost: () => 3 }, signal)
+  for (let i = 0; i < 100; i++) turns.add({ sample: () => sampled.push(i), cost: () => 3 }, connected())
   expect(sampled).toHaveLength(100)
-  turns.add({ sample: () => sampled.push(100), cost: () => 3 }, signal)
+  turns.add({ sample: () => sampled.push(100), cost: () => 3 }, connected())
   expect(sampled).toHaveLength(100)
   await clock.advance(2000)
   expect(sampled).toHaveLength(101)
