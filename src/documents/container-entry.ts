@@ -76,8 +76,9 @@ export function nameOf(names: unknown): string {
 
 /** Engines list ports in an order of their own that changes between two lists. */
 function portsOf(ports: unknown): Port[] {
-  const known = Array.isArray(ports) ? ports.filter((port) => typeof port === 'object' && port !== null) : []
-  return known.map((port: Json) => portOf(port)).sort(byPort)
+  const known: unknown[] = Array.isArray(ports) ? ports : []
+  const objects = known.filter((port) => typeof port === 'object' && port !== null && !Array.isArray(port))
+  return objects.map((port) => portOf(port as Json)).sort(byPort)
 }
 
 function portOf(port: Json): Port {

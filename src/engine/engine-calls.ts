@@ -4,7 +4,7 @@ import { within } from '../base/deadline.ts'
 import { Gate } from '../base/gate.ts'
 import { EngineAgent, type OpenStream } from './engine-agent.ts'
 import { LargeReplies } from './large-replies.ts'
-import { StreamModem, type Dial } from './stream-modem.ts'
+import { StreamModem, type Dial, type StreamModemDeps } from './stream-modem.ts'
 
 export interface EngineLimits {
   /** A call must be answered whole within this, milliseconds. */
@@ -65,8 +65,8 @@ export class EngineCalls {
   }
 
   /** One modem per call: it carries the call's signal, which dockerode's own methods do not all take. */
-  docker(signal: AbortSignal, sent?: () => void): Docker {
-    return new Docker({ modem: this.#modem(signal, sent) } as Docker.DockerOptions)
+  docker(signal: AbortSignal, more: Pick<StreamModemDeps, 'sent' | 'read'> = {}): Docker {
+    return new Docker({ modem: this.#modem(signal, more) } as Docker.DockerOptions)
   }
 
   /** For what dockerode cannot ask for without harm. */
@@ -74,9 +74,9 @@ export class EngineCalls {
     return this.#modem(signal).ask(dial)
   }
 
-  #modem(signal: AbortSignal, sent?: () => void): StreamModem {
+  #modem(signal: AbortSignal, more: Pick<StreamModemDeps, 'sent' | 'read'> = {}): StreamModem {
     const version = this.apiVersion === '' ? undefined : `v${this.apiVersion}`
-    const deps = { keeping: this.#keeping, closing: this.#closing, large: this.#large, signal, sent }
+    const deps = { keeping: this.#keeping, closing: this.#closing, large: this.#large, signal, ...more }
     return new StreamModem(deps, { replyBytes: this.#limits.replyBytes, version })
   }
 }

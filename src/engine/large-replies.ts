@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../base/clock.ts'
 import { TokenBucket } from '../base/token-bucket.ts'
 
@@ -43,15 +44,21 @@ export class LargeReplies {
     }
   }
 
-  /** What `parse` makes of a reply of so many bytes, as soon as long ones have not taken too much time of late. */
-  async parse<T>(bytes: number, signal: AbortSignal, parse: () => T): Promise<T> {
-    if (bytes <= SMALL_BYTES) return parse()
-    await this.#parsing.turn(signal)
-    const startedAt = this.#clock.monotonic()
-    try {
-      return parse()
-    } finally {
-      this.#parsing.spend(this.#clock.monotonic() - startedAt)
+  /**
+   * What these steps make of a reply of so many bytes: of a long one each step is made as soon as long ones have not
+   * taken too much time of late, and others have their turn in between.
+   */
+  async parse<T>(bytes: number, signal: AbortSignal, steps: Generator<void, T>): Promise<T> {
+    for (;;) {
+      if (bytes > SMALL_BYTES) await this.#parsing.turn(signal)
+      const startedAt = this.#clock.monotonic()
+      try {
+        const step = steps.next()
+        if (step.done === true) return step.value
+      } finally {
+        if (bytes > SMALL_BYTES) this.#parsing.spend(this.#clock.monotonic() - startedAt)
+      }
+      await setImmediate()
     }
   }
 }

@@ -6,7 +6,7 @@ import { isAtLeast } from '../engine/api-version.ts'
 import { containerRef } from '../engine/container-ref.ts'
 import type { Engine } from '../engine/engine.ts'
 import { ConnectionLostError } from '../engine/errors.ts'
-import type { Json } from '../engine/replies.ts'
+import { text, type Json } from '../engine/replies.ts'
 import { argument } from './arguments.ts'
 import { engineOf } from './engine-of.ts'
 import type { Operation, VmContext } from './operation.ts'
@@ -53,7 +53,7 @@ export const getStats: Operation = {
 async function running(engine: Engine, signal: AbortSignal): Promise<Target[]> {
   const list = await engine.list(signal)
   const up = list.filter(
-    ({ State, Status }) => State === 'running' || State === 'paused' || /^up\b/i.test(String(Status)),
+    ({ State, Status }) => State === 'running' || State === 'paused' || /^up\b/i.test(text(Status)),
   )
   return up.flatMap(({ Id, Names }) => (typeof Id === 'string' ? [{ id: Id, name: nameOf(Names) }] : []))
 }

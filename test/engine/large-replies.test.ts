@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { LargeReplies } from '../../src/engine/large-replies.ts'
 import { FakeClock, settle } from '../fakes/fake-clock.ts'
 
@@ -39,7 +39,12 @@ describe('memory', () => {
 })
 
 describe('time', () => {
-  const slow = (ms: number) => () => {
+  /** Steps that take so long each. */
+  function* slow(ms: number, steps = 1): Generator<void, number> {
+    for (let step = 1; step < steps; step++) {
+      clock.pass(ms)
+      yield
+    }
     clock.pass(ms)
     return ms
   }
@@ -57,14 +62,27 @@ describe('time', () => {
     await next
   })
 
+  test('between the steps of a long one others have their turn, and what they cost together counts', async () => {
+    let turns = 0
+    const other = setInterval(() => turns++, 0)
+    let read: number | undefined
+    void large.parse(MB, NEVER, slow(100, 9)).then((ms) => (read = ms))
+    await vi.waitFor(() => expect(clock.pending).toBe(1))
+    clearInterval(other)
+    expect(turns).toBeGreaterThan(0)
+    expect(read).toBeUndefined()
+    for (let i = 0; i < 20; i++) await clock.advance(1000)
+    await vi.waitFor(() => expect(read).toBe(100))
+  })
+
   test('one that throws has cost its time too', async () => {
-    const parse = () => {
+    function* fails(): Generator<void, never> {
       clock.pass(5000)
       throw new Error('no JSON')
     }
-    await expect(large.parse(MB, NEVER, parse)).rejects.toThrow('no JSON')
+    await expect(large.parse(MB, NEVER, fails())).rejects.toThrow('no JSON')
     const stop = new AbortController()
-    const next = large.parse(MB, stop.signal, () => 1)
+    const next = large.parse(MB, stop.signal, slow(1))
     await settle()
     stop.abort(new Error('enough'))
     await expect(next).rejects.toThrow('enough')

@@ -3,8 +3,11 @@ import { describe, expect, test } from 'vitest'
 import { DiagnosedError } from '../../src/base/errors.ts'
 import { TokenBucket } from '../../src/base/token-bucket.ts'
 import { chooseApiVersion, productOf } from '../../src/engine/api-version.ts'
+import { readContainers } from '../../src/engine/container-list.ts'
 import { Demultiplexer } from '../../src/engine/demultiplexer.ts'
 import { readEvents, type EngineEvent } from '../../src/engine/event-stream.ts'
+import { isRecord } from '../../src/engine/replies.ts'
+import { containerEntry } from '../../src/documents/container-entry.ts'
 import { hasOwnPast, statsRow } from '../../src/operations/stats-row.ts'
 import { InMemoryEngine, raw } from '../engine/in-memory-engine.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
@@ -63,6 +66,28 @@ describe('events', () => {
         expect(seen.map(({ action }) => action)).toEqual(actions)
       }),
       { numRuns: 70 },
+    )
+  })
+})
+
+describe('long lists of containers', () => {
+  const container = {
+    ...{ Id: 'abc', Names: ['/web'], Image: 'i', Command: 'sh', Created: 7, State: 'running', Status: 'Up (healthy)' },
+    ...{ Ports: [{ IP: '::', PrivatePort: 1, PublicPort: 2, Type: 'tcp' }], Health: { Status: 'healthy' } },
+    Labels: { 'com.docker.compose.project': 'shop', other: 'x' },
+  }
+
+  test('are read to the same entries as if JSON.parse had read all of them', () => {
+    holds(
+      fc.property(fc.array(bent(container), { maxLength: 5 }), fc.constantFrom(undefined, '\n '), (list, space) => {
+        const text = JSON.stringify(list, undefined, space)
+        const reading = readContainers(Buffer.from(text + ' '.repeat(70_000)))
+        let step = reading.next()
+        while (step.done !== true) step = reading.next()
+        const entries = (items: unknown) => (items as unknown[]).filter(isRecord).map(containerEntry)
+        expect(entries(step.value)).toEqual(entries(JSON.parse(text)))
+      }),
+      { numRuns: 300 },
     )
   })
 })

@@ -187,6 +187,18 @@ describe('get_stats', () => {
     expect(diagnosisOf(await refusal(stats(context, { object: 'other' }))).kind).toBe('engine-not-found')
   })
 
+  it('takes a container whose status is no text for one that does not run', async () => {
+    const context = new FakeContext({ containers: [web] })
+    context.sim.addFaults({
+      request(req, res) {
+        if (!(req.url ?? '').includes('/containers/json')) return false
+        res.end(JSON.stringify([{ Id: 'odd', Status: { toString: 0 } }]))
+        return true
+      },
+    })
+    expect((await stats(context)).containers).toEqual([])
+  })
+
   it('fails when the connection is lost, and asks no further', async () => {
     const context = new FakeContext({ containers: Array.from({ length: 50 }, (_, i) => ({ name: `c${i}` })) })
     context.sim.addFaults({
