@@ -78,7 +78,7 @@ function readArguments(): Given | number {
       version: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     } as const
-    const { values } = parseArgs({ options, allowPositionals: false })
+    const { values } = parsed(() => parseArgs({ options, allowPositionals: false }))
     if (values.help === true) return print(HELP)
     if (values.version === true) return print(`xscontainer-monitor ${VERSION}\n`)
     const named = values.config ?? process.env['XSCONTAINER_CONFIG']
@@ -86,6 +86,15 @@ function readArguments(): Given | number {
     return { config: loadConfig(named ?? DEFAULT_CONFIG_PATH, named !== undefined), watchdogS }
   } catch (error) {
     return complain(asError(error))
+  }
+}
+
+/** Node's own words say what is wrong, not where to look. */
+function parsed<T>(parse: () => T): T {
+  try {
+    return parse()
+  } catch (error) {
+    throw new Error(`${asError(error).message.replace(/\.$/, '')}. See xscontainer-monitor --help`, { cause: error })
   }
 }
 

@@ -47,7 +47,7 @@ test('a file that was asked for by name is not there', async () => {
 
 test('wrong options', async () => {
   const { code, err } = await run(['--confg', 'x'])
-  expect([code, err]).toEqual([2, expect.stringContaining('--confg')])
+  expect([code, err]).toEqual([2, expect.stringMatching(/--confg.*See xscontainer-monitor --help$/m)])
 })
 
 test('version and help', async () => {
