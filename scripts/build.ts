@@ -11,11 +11,13 @@ const NO_POLY1305 =
 
 /**
  * The monitor's first lines are a shell script to sh and a comment to JavaScript. They start Node with a small young
- * generation, a heap that grows slowly and one malloc arena: less memory for little CPU time (docs/decisions/0007).
+ * generation, a heap that grows slowly and one malloc arena: less memory for little CPU time (docs/decisions/0007). It
+ * turns the compilers on with its first guest, and has garbage collected as long as there is none.
  */
 const HEAP = '--max-semi-space-size=4 --initial-old-space-size=12 --heap-growing-percent=20 --single-threaded-gc'
+const BEFORE_GUESTS = '--no-opt --no-maglev --expose-gc'
 const MONITOR_HEAD = `#!/bin/sh
-":" //; MALLOC_ARENA_MAX=1 exec node ${HEAP} "$0" "$@"`
+":" //; MALLOC_ARENA_MAX=1 exec node ${HEAP} ${BEFORE_GUESTS} "$0" "$@"`
 /** These come to know passwords and keys: a crash must not leave them in a core dump. The monitor's unit sees to that. */
 const COMMAND_HEAD = `#!/bin/sh
 ":" //; ulimit -c 0; exec node "$0" "$@"`
@@ -23,7 +25,22 @@ const PLUGIN_HEAD = `#!/bin/sh
 ":" //; ulimit -c 0; exec node --no-warnings "$0" "$@"`
 
 /** A quarter of a monitor's memory before it has guests, and of no use until then: loaded when something of them is used. */
-const LATE = /^(?:ssh2|dockerode|(?:node:)?(?:crypto|tls|https))$/
+const LATE =
+  /^(?:ssh2|dockerode|(?:node:)?(?:assert|child_process|crypto|fs\/promises|https|timers\/promises|tls|v8|worker_threads))$/
+/** What packages take of these as soon as they are loaded, in place of the whole. */
+const INSTEAD: readonly (readonly [importer: RegExp, path: RegExp, contents: string])[] = [
+  // Names of its tasks: a count tells them apart as well.
+  [/\/node-cron\//, /crypto$/, 'let count = 0\nexports.randomUUID = () => String(++count)'],
+  // Nothing here runs in another thread.
+  [/\/pino\//, /worker_threads$/, 'exports.isMainThread = true'],
+]
+
+/** Stands for a module that is a function with members. */
+const functionAtUse = (name: string) => `
+module.exports = new Proxy(function () {}, {
+  apply: (_, self, words) => require('${name}')(...words),
+  get: (_, member) => require('${name}')[member],
+})`
 
 /** Stands for a package whose default export is a class. */
 const classAtUse = (name: string) => `
@@ -32,17 +49,23 @@ module.exports = new Proxy(class {}, {
   construct: (_, words) => Reflect.construct((loaded ??= require('${name}')), words),
 })`
 
+function lateContents(path: string): string {
+  if (path === 'dockerode') return classAtUse(path)
+  if (/assert$/.test(path)) return functionAtUse(path)
+  return `${membersAtUse(path)}\nfunction load() { return require('${path}') }`
+}
+
 const lateParts: Plugin = {
   name: 'late',
   setup(bundle) {
-    bundle.onResolve({ filter: LATE }, ({ path, namespace }) =>
-      namespace === 'file' ? { path, namespace: 'late' } : undefined,
-    )
+    bundle.onResolve({ filter: LATE }, ({ path, namespace, importer }) => {
+      if (namespace !== 'file') return undefined
+      const instead = INSTEAD.findIndex(([from, what]) => from.test(importer) && what.test(path))
+      return instead < 0 ? { path, namespace: 'late' } : { path: String(instead), namespace: 'instead' }
+    })
+    bundle.onLoad({ filter: /./, namespace: 'instead' }, ({ path }) => ({ contents: INSTEAD[Number(path)]![2] }))
     bundle.onLoad({ filter: /./, namespace: 'late' }, ({ path }) => ({
-      contents:
-        path === 'dockerode'
-          ? classAtUse(path)
-          : `${membersAtUse(path)}\nfunction load() { return require('${path}') }`,
+      contents: lateContents(path),
       resolveDir: process.cwd(),
     }))
   },
@@ -52,9 +75,9 @@ const IMPORT_META_URL = `const importMetaUrl = require('node:url').pathToFileURL
 
 /**
  * Parts that we never use: dockerode's BuildKit sessions bring gRPC and protobuf, its images tar, and requests go by our
- * own modem; keys with a passphrase are refused before they are read.
+ * own modem; keys with a passphrase are refused before they are read; no log goes through a thread.
  */
-const UNUSED = /^@grpc\/|^protobufjs|^docker-modem$|^tar-fs$|^@balena\/dockerignore$|^bcrypt-pbkdf$/
+const UNUSED = /^@grpc\/|^protobufjs|^docker-modem$|^tar-fs$|^@balena\/dockerignore$|^bcrypt-pbkdf$|^thread-stream$/
 
 const leftOut: Plugin = {
   name: 'left-out',

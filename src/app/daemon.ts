@@ -25,6 +25,7 @@ import { GuestSessions } from './guest-sessions.ts'
 import { newKeyRenewals, sweepKeySecrets } from './keys/new-key-renewals.ts'
 import type { KeyRenewals } from './keys/key-renewals.ts'
 import type { MonitoredGuest } from './monitored-guest.ts'
+import { giveBackMemory } from './node-memory.ts'
 import { ALL_OPERATIONS } from './operations/all-operations.ts'
 import { DaemonHost } from './operations/daemon-host.ts'
 import { runOperation } from './operations/run-operation.ts'
@@ -41,6 +42,8 @@ const XAPI_CALL_MS = 20_000
 const SWEEP_SCHEDULE = '0 17 3 * * *'
 const SPEND_SCHEDULE = '0 0 * * * *'
 const CERTIFICATES_SCHEDULE = '0 41 * * * *'
+/** When all VMs have been listed and none is monitored so long after, there is nothing to do for now. */
+const IDLE_MS = 3000
 /** From SIGTERM to the last write, milliseconds; the rest of the 10 s that we promise is for logging out. */
 const DRAIN_MS = 7000
 const LOGOUT_MS = 1500
@@ -192,6 +195,9 @@ class Daemon {
   #listed(): void {
     this.#publisher.recheckAll()
     this.#facts.refresh(this.#signal, true)
+    this.#deps.clock.after(IDLE_MS, () => {
+      if (this.#controller.sessions === 0) giveBackMemory()
+    })
   }
 
   #poolChanged(): void {

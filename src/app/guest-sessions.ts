@@ -12,6 +12,7 @@ import type { Notices } from '../publish/notices.ts'
 import type { Publisher } from '../publish/publisher.ts'
 import type { Config } from './config.ts'
 import { MonitoredGuest } from './monitored-guest.ts'
+import { useCompilers } from './node-memory.ts'
 
 /** Requests for the processes of a container, over all guests: some 0.1 % of a core here, and one `ps` each there. */
 const SAMPLES_PER_S = 0.5
@@ -51,6 +52,7 @@ export class GuestSessions {
   }
 
   create(vm: VmRecord, aim: Aim): MonitoredGuest {
+    useCompilers()
     const { clock, random, transport, publisher, notices } = this.#deps
     const { monitor } = this.#config
     const log = this.#deps.log.child({ vm: vm.uuid })
