@@ -100,7 +100,8 @@ export async function reconnectRounds(fleet: Fleet, pid: number, rounds: number)
   }
   await untilQuiet(pid)
   const slopeMbPerRound = slope(sizes.slice(sizes.length >> 1))
-  return { notes: { broken, slopeMbPerRound, rssStart: sizes[0]!, rssEnd: sizes.at(-1)! } }
+  await sleep(AFTERMATH_S * 1000)
+  return { notes: { broken, slopeMbPerRound, rssStart: sizes[0]!, rssAtEndMb: sizes.at(-1)! } }
 }
 
 /** Half of the VMs move to the other host, where a daemon of its own has to take them over. */
