@@ -45,6 +45,11 @@ export class RealGuest {
   readonly #pid: number
   readonly #covered = new Set<string>()
 
+  /** Host pid of the guest's process 1, by which its namespaces are found. */
+  get pid(): number {
+    return this.#pid
+  }
+
   private constructor(dir: string, box: ChildProcess, pid: number) {
     this.dir = dir
     this.cgroup = basename(dir)

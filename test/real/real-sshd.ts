@@ -13,6 +13,8 @@ export interface SshdOptions {
   readonly network?: string
   /** Default: a port that was free. */
   readonly port?: number
+  /** An address of the guest's own network, where it listens then, in place of loopback addresses of this machine. */
+  readonly at?: string
   /** Further sshd_config lines, before the stock ones (the first value counts), e.g. `AllowStreamLocalForwarding no`. */
   readonly config?: readonly string[]
 }
@@ -25,21 +27,24 @@ const addressesPerServer = 16
  * `config` are ours. It listens on this machine's loopback addresses, everything else about a login is the guest's.
  */
 export class RealSshd {
-  /** Loopback addresses, all of them the same guest. */
+  /** All of them the same guest. */
   readonly addresses: readonly string[]
   readonly port: number
   readonly #guest: RealGuest
+  readonly #net: 'guest' | 'host'
   #servers: readonly BoxProcess[] = []
 
-  private constructor(guest: RealGuest, addresses: readonly string[], port: number) {
+  private constructor(guest: RealGuest, addresses: readonly string[], port: number, net: 'guest' | 'host') {
     this.#guest = guest
+    this.#net = net
     this.addresses = addresses
     this.port = port
   }
 
   static async start(guest: RealGuest, options: SshdOptions = {}): Promise<RealSshd> {
-    const addresses = loopbackAddresses(options.network ?? '127.60.0', options.addresses ?? 1)
-    const sshd = new RealSshd(guest, addresses, options.port ?? (await freePort()))
+    const { at, network = '127.60.0' } = options
+    const addresses = at === undefined ? loopbackAddresses(network, options.addresses ?? 1) : [at]
+    const sshd = new RealSshd(guest, addresses, options.port ?? (await freePort()), at === undefined ? 'host' : 'guest')
     await sshd.configure(...(options.config ?? []))
     await sshd.changeHostKeys()
     await sshd.startAgain()
@@ -116,7 +121,16 @@ export class RealSshd {
     const path = findProgram('sshd')
     if (path === undefined) throw new Error('sshd is not installed (package openssh-server)')
     const listen = addresses.flatMap((address) => ['-o', `ListenAddress=${address}`])
-    const server = await this.#guest.spawn(name, 'host', path, '-D', '-e', ...listen, '-o', `PidFile=/run/${name}.pid`)
+    const server = await this.#guest.spawn(
+      name,
+      this.#net,
+      path,
+      '-D',
+      '-e',
+      ...listen,
+      '-o',
+      `PidFile=/run/${name}.pid`,
+    )
     // It binds the addresses from the last to the first.
     await server.ready(() => server.logTail().includes(`Server listening on ${addresses[0] ?? ''} `))
     return server

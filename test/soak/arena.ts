@@ -7,6 +7,7 @@ import type { DaemonProcess } from '../scenarios/daemon-process.ts'
 import { World, type WorldGuest } from '../scenarios/world.ts'
 import type { SimHost } from '../sim/xapi/sim-host.ts'
 import { CLOCK_JUMPS } from './clock-jumps.ts'
+import { RealVictim } from './real-victim.ts'
 
 const LOG_DISK_BYTES = 64 << 20
 
@@ -26,6 +27,8 @@ export class Arena {
   readonly guests: WorldGuest[] = []
   /** Not registered, and halted: nobody may publish anything about them. */
   readonly idle: WorldGuest[] = []
+  /** With a real sshd and a real engine, monitored as well. */
+  readonly real: RealVictim[] = []
   /** What has happened that never may, one sentence each. */
   readonly wrongs: string[] = []
   /** The directory of the second host's log, a small disk of its own where this process may mount one. */
@@ -40,7 +43,7 @@ export class Arena {
     this.logDisk = mounted(join(world.dir, 'log-disk'))
   }
 
-  static async start(guests: number): Promise<Arena> {
+  static async start(guests: number, realGuests: number): Promise<Arena> {
     const world = await World.start({
       hosts: 2,
       settings: { monitor: { grace_s: 15, resync_s: 30, top_schedule: '*/5 * * * * *' }, guest: { handshakes: 8 } },
@@ -53,8 +56,11 @@ export class Arena {
         const guest = await world.addGuest({ host, otherConfig, engine: { containers: [{ name: 'web' }] } })
         ;(i < guests - 2 ? arena.guests : arena.idle).push(guest)
       }
+      for (let i = 0; i < realGuests; i++) {
+        arena.real.push(await RealVictim.start(world, world.pool.hosts[i % 2]!, i))
+      }
       for (const host of world.pool.hosts) await arena.startDaemon(host)
-      for (const guest of world.guests) await world.untilMonitored(guest, 60)
+      for (const guest of [...world.guests, ...arena.real.map(({ vm }) => vm)]) await world.untilMonitored(guest, 60)
       world.pool.setPower(arena.idle[0]!, 'Halted')
       await world.setKey(arena.idle[1]!, 'xscontainer-monitor', 'False')
       return arena
@@ -137,6 +143,7 @@ export class Arena {
       if (logged.length > 0) throw new Error(logged.join('\n'))
     } finally {
       if (this.logDisk !== undefined) spawnSync('umount', ['-l', this.logDisk])
+      await Promise.all(this.real.map((guest) => guest.stop()))
       await this.world.stop()
     }
   }

@@ -8,12 +8,15 @@ import { behaviourNamed } from '../sim/guest/behaviours/index.ts'
 import type { SimHost } from '../sim/xapi/sim-host.ts'
 import type { Arena } from './arena.ts'
 import type { Step } from './plan.ts'
+import type { RealVictim } from './real-victim.ts'
 
 /** Whom a fault hits, and how. */
 interface Hit extends Pick<Step, 'forMs' | 'extent'> {
   readonly arena: Arena
   readonly host: SimHost
   readonly guest: WorldGuest
+  /** Undefined where there is none. */
+  readonly real: RealVictim | undefined
 }
 
 /** Lasts `forMs` and then is over, by itself. False: something else was in its way. */
@@ -136,9 +139,65 @@ const FAULTS = {
   },
 } satisfies Record<string, Fault>
 
-export type FaultName = keyof typeof FAULTS
+/** One that befalls a real guest: it begins, lasts and is over. */
+function befalls(begin: (guest: RealVictim) => unknown, end: (guest: RealVictim) => unknown): Fault {
+  return ({ real, forMs }) =>
+    real?.alone(async () => {
+      await begin(real)
+      await sleep(forMs)
+      await end(real)
+    }) ?? Promise.resolve(false)
+}
+
+const REAL_FAULTS = {
+  'real: sshd is killed': befalls(
+    ({ sshd }) => sshd.stop(),
+    ({ sshd }) => sshd.startAgain(),
+  ),
+  'real: sshd stands still': befalls(
+    ({ sshd }) => sshd.freeze(),
+    ({ sshd }) => sshd.thaw(),
+  ),
+  'real: connections are killed': befalls(
+    ({ sshd }) => sshd.dropConnections(),
+    () => undefined,
+  ),
+  'real: dockerd is killed': befalls(
+    ({ dockerd }) => dockerd.stop('SIGKILL'),
+    ({ dockerd }) => dockerd.startAgain(),
+  ),
+  'real: dockerd is restarted': befalls(
+    ({ dockerd }) => dockerd.stop(),
+    ({ dockerd }) => dockerd.startAgain(),
+  ),
+  'real: dockerd stands still': befalls(
+    ({ dockerd }) => dockerd.freeze(),
+    ({ dockerd }) => dockerd.thaw(),
+  ),
+  'real: the guest stands still': befalls(
+    ({ guest }) => guest.freeze(),
+    ({ guest }) => guest.thaw(),
+  ),
+  'real: the network is cut': befalls(
+    ({ network }) => network.cut(),
+    ({ network }) => network.mend(),
+  ),
+  'real: the network loses packets': befalls(
+    ({ network }) => network.lose(),
+    ({ network }) => network.loseNoMore(),
+  ),
+  'real: the network is slow': befalls(
+    ({ network }) => network.slow(),
+    ({ network }) => network.fast(),
+  ),
+} satisfies Record<string, Fault>
+
+export type RealFaultName = keyof typeof REAL_FAULTS
+export type FaultName = keyof typeof FAULTS | RealFaultName
 
 export const FAULT_NAMES = Object.keys(FAULTS) as FaultName[]
+/** For arenas with real guests, besides the others. */
+export const REAL_FAULT_NAMES = Object.keys(REAL_FAULTS) as RealFaultName[]
 
 const MISBEHAVIOURS = [
   ...['accept-and-close', 'stalled-handshake-offered', 'silent-channel', 'silent-engine', 'slow-reply', 'cut-reply'],
@@ -149,8 +208,9 @@ const MISBEHAVIOURS = [
 export async function inject(arena: Arena, step: Step): Promise<boolean> {
   const guest = arena.guests[step.whom % arena.guests.length]!
   const host = arena.hosts[Math.floor(step.whom / 7) % arena.hosts.length]!
-  const fault: Fault = FAULTS[step.fault]
-  return (await fault({ arena, guest, host, forMs: step.forMs, extent: step.extent })) !== false
+  const real = arena.real[step.whom % Math.max(arena.real.length, 1)]
+  const fault: Fault = { ...FAULTS, ...REAL_FAULTS }[step.fault]
+  return (await fault({ arena, guest, host, real, forMs: step.forMs, extent: step.extent })) !== false
 }
 
 /** Connections that send nothing, half a frame, or what is no frame, and stay. */

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { WorldGuest } from '../scenarios/world.ts'
 import { callOnce } from '../scenarios/call-once.ts'
 import type { Arena } from './arena.ts'
+import type { RealVictim } from './real-victim.ts'
 
 const KEY = 'XenCenter.CustomFields.soak'
 const MOST_CONTAINERS = 5
@@ -24,7 +25,8 @@ export class People {
 
   begin(): void {
     this.#stop = false
-    this.#running = Promise.all([this.#workloads(), this.#writer(0), this.#writer(1)])
+    const real = this.#arena.real.map((guest) => this.#realWorkload(guest))
+    this.#running = Promise.all([this.#workloads(), ...real, this.#writer(0), this.#writer(1)])
   }
 
   /** Ends it, with a last write that must succeed to every VM. */
@@ -56,6 +58,14 @@ export class People {
       this.#change(guest)
       this.changes++
       await sleep(20 + this.#random() * 200)
+    }
+  }
+
+  async #realWorkload(guest: RealVictim): Promise<void> {
+    while (!this.#stop) {
+      await guest.change(this.#random)
+      this.changes++
+      await sleep(500 + this.#random() * 1500)
     }
   }
 

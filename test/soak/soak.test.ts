@@ -16,7 +16,16 @@ test('a seed always gives the same faults, every kind of them, and none that out
 
 test('a short soak: all is right again after every kind of fault', { timeout: 240_000 }, async () => {
   const seed = Number(process.env['SOAK_SEED'] ?? randomInt(2 ** 31))
-  const wish = { seed, guests: 14, seconds: 1, roundSeconds: 12, longestMs: 5000, everyMs: 400, boundS: 90 }
+  const wish = {
+    seed,
+    guests: 14,
+    realGuests: 0,
+    seconds: 1,
+    roundSeconds: 12,
+    longestMs: 5000,
+    everyMs: 400,
+    boundS: 90,
+  }
   const { injected, recoveriesMs } = await Soak.run(wish)
   expect(recoveriesMs).toHaveLength(1)
   expect(Object.keys(injected).length).toBeGreaterThan(FAULT_NAMES.length / 2)

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { rssMb } from '../bench/process-meter.ts'
 import { Arena, type Counts } from './arena.ts'
-import { FAULT_NAMES, inject, type FaultName } from './faults.ts'
+import { FAULT_NAMES, inject, REAL_FAULT_NAMES, type FaultName } from './faults.ts'
 import { leaks, problems } from './invariants.ts'
 import { People } from './people.ts'
 import { planRound, seeded } from './plan.ts'
@@ -9,6 +9,8 @@ import { planRound, seeded } from './plan.ts'
 export interface SoakWish {
   readonly seed: number
   readonly guests: number
+  /** Besides these, with a real sshd and a real engine each. */
+  readonly realGuests: number
   /** Wall time for everything but start and end. */
   readonly seconds: number
   /** Of these, how long faults are injected before all must be right again. */
@@ -53,7 +55,7 @@ export class Soak {
   }
 
   static async run(wish: SoakWish): Promise<SoakReport> {
-    const arena = await Arena.start(wish.guests)
+    const arena = await Arena.start(wish.guests, wish.realGuests)
     try {
       const report = await new Soak(arena, wish).#run()
       await arena.stop()
@@ -86,7 +88,8 @@ export class Soak {
 
   async #round(): Promise<void> {
     const { roundSeconds, longestMs, everyMs } = this.#wish
-    const steps = planRound(this.#random, { seconds: roundSeconds, faults: FAULT_NAMES, longestMs, everyMs })
+    const faults = this.#arena.real.length > 0 ? [...FAULT_NAMES, ...REAL_FAULT_NAMES] : FAULT_NAMES
+    const steps = planRound(this.#random, { seconds: roundSeconds, faults, longestMs, everyMs })
     this.#people.begin()
     const began = performance.now()
     const running = steps.map(async (step) => {
@@ -111,11 +114,11 @@ export class Soak {
   async #untilRight(after: string): Promise<number> {
     const began = performance.now()
     for (;;) {
-      const wrong = problems(this.#arena)
+      const wrong = await this.#problems()
       const at = performance.now() - began
       if (wrong.length === 0) {
         await sleep(1000)
-        if (problems(this.#arena).length === 0) return at
+        if ((await this.#problems()).length === 0) return at
       } else if (at > this.#wish.boundS * 1000) {
         throw new Error(
           `not right ${this.#wish.boundS} s after ${after}:\n${wrong.join('\n')}\n${this.#arena.world.describe()}`,
@@ -123,6 +126,11 @@ export class Soak {
       }
       await sleep(250)
     }
+  }
+
+  async #problems(): Promise<string[]> {
+    const real = await Promise.all(this.#arena.real.map((guest) => guest.problems()))
+    return [...problems(this.#arena), ...real.flat()]
   }
 
   /** Calls that are under way just now have a channel or a connection too: it must be quiet once. */
@@ -155,7 +163,13 @@ export class Soak {
       )
     })
     const sessions = world.pool.openSessions()['xscontainer'] ?? 0
-    this.#demand([...left, ...(sessions > 0 ? [`${sessions} sessions are left`] : []), ...this.#arena.wrongs])
+    const realLeft = this.#arena.real.flatMap((guest) => guest.left())
+    this.#demand([
+      ...left,
+      ...realLeft,
+      ...(sessions > 0 ? [`${sessions} sessions are left`] : []),
+      ...this.#arena.wrongs,
+    ])
   }
 
   #demand(wrong: readonly string[]): void {
