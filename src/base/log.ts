@@ -1,5 +1,6 @@
 import { closeSync, openSync } from 'node:fs'
 import { destination, pino, type DestinationStream, type Logger } from 'pino'
+import { cutText, steadyJson } from './text.ts'
 
 /** Structured log lines. Never pass key material, passwords or session refs. */
 export interface Log extends Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'> {
@@ -13,7 +14,14 @@ export type LogLevel = (typeof LOG_LEVELS)[number]
 /** References and PEM text in foreign error texts are blotted out: a session's reference is as good as a password. */
 const SECRET = /OpaqueRef:[0-9a-f-]{36}|-----BEGIN [^]*?(?:-----END [A-Z ]+-----|$)/g
 
-/** JSON lines to `stream`, with message, error text and stack freed of secrets. */
+/** Foreign errors quote what guests say, 35 KB of it for example, twice, and escaped: the rest says nothing new. */
+const MOST_MESSAGE_CHARS = 2000
+const MOST_STACK_CHARS = 6000
+
+/**
+ * JSON lines to `stream`, with message, error text and stack freed of secrets, and nothing in them that steers a terminal
+ * on which somebody looks at the file.
+ */
 export function createLog(level: LogLevel, stream: DestinationStream): Log {
   return pino(
     {
@@ -23,15 +31,18 @@ export function createLog(level: LogLevel, stream: DestinationStream): Log {
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: (thrown: unknown) => serializeError(thrown) },
     },
-    stream,
+    { write: (line) => stream.write(steadyJson(line)) },
   )
 }
 
 /** Causes of causes only so far: foreign errors may go round in circles. */
 function serializeError(thrown: unknown, depth = 0): unknown {
-  if (!(thrown instanceof Error)) return blot(String(thrown))
+  if (!(thrown instanceof Error)) return cutText(blot(String(thrown)), MOST_MESSAGE_CHARS)
   const cause = thrown.cause === undefined || depth >= 5 ? {} : { cause: serializeError(thrown.cause, depth + 1) }
-  return { type: thrown.name, message: blot(thrown.message), stack: blot(thrown.stack ?? ''), ...cause }
+  const message = cutText(blot(thrown.message), MOST_MESSAGE_CHARS)
+  // It begins with the message, and where it happened comes after that.
+  const stack = blot((thrown.stack ?? '').replace(thrown.message, () => message))
+  return { type: thrown.name, message, stack: cutText(stack, MOST_STACK_CHARS), ...cause }
 }
 
 function blot(text: string): string {

@@ -3,6 +3,9 @@ const NOT_XML = /[\0-\x08\x0B-\x1F\uFFFE\uFFFF]|\p{Surrogate}/gu
 /** Controls, line and paragraph separators, and characters that turn the direction of the text after them. */
 const NOT_TERMINAL = /[\0-\x1F\x7F-\x9F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069\uFFFE\uFFFF]|\p{Surrogate}/gu
 
+/** What in JSON text could steer a terminal: JSON itself escapes the C0 controls only. */
+const STEERING = /[\x7F-\x9F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/g
+
 /** Nearly all texts have nothing else; a look for that costs a tenth of the two replacements. */
 const PLAIN = /^[\t\n\x20-\x7E]*$/
 
@@ -18,6 +21,11 @@ export function cleanXmlText(text: string): string {
 /** The text as one line that cannot steer a terminal or forge a line of a log. */
 export function cleanForTerminal(text: string): string {
   return text.replace(/\s+/g, ' ').replace(NOT_TERMINAL, '\uFFFD')
+}
+
+/** The JSON text with nothing in it that could steer a terminal; the same value when it is read back. */
+export function steadyJson(json: string): string {
+  return json.replace(STEERING, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 /**

@@ -46,6 +46,22 @@ describe('secrets', () => {
   })
 })
 
+test('what a guest has said in an error fills no disk: long texts are cut, with all that is escaped in them', () => {
+  const said = '\x1b'.repeat(34_000)
+  const { log, text } = recorded((to) => to.info({ err: new Error('lost', { cause: new Error(said) }) }, 'over'))
+  expect(text.length).toBeLessThan(40_000)
+  expect(JSON.stringify(log.lines[0])).toContain('log.test.ts')
+})
+
+test('nothing in a line steers the terminal on which somebody looks at the file', () => {
+  const lines: string[] = []
+  const log = createLog('info', { write: (line) => lines.push(line) })
+  const words = 'a\u009b31m\u202eb\u2028c\x7f'
+  log.child({ name: words }).info({ err: new Error(words) }, words)
+  expect(lines.join('')).not.toMatch(/[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/)
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({ name: words, msg: words, err: { message: words } })
+})
+
 test.each(LOG_LEVELS)('level %s lets through what is at least as important', (level) => {
   const lines: { level: string }[] = []
   const log = createLog(level, { write: (line) => lines.push(JSON.parse(line) as { level: string }) })

@@ -166,6 +166,18 @@ describe('get_stats', () => {
     expect([containers[0]?.cpu_percent, samples(context)]).toEqual([50, 1])
   })
 
+  it('takes a status that no text can be made of for none', async () => {
+    const context = new FakeContext({ containers: [] })
+    context.sim.addFaults({
+      request(req, res) {
+        if (!/containers\/json/.test(req.url ?? '')) return false
+        res.setHeader('Content-Type', 'application/json').end('[{"Id":"x","Status":{"toString":0,"valueOf":0}}]')
+        return true
+      },
+    })
+    expect(await stats(context)).toEqual({ containers: [], left: 0 })
+  })
+
   it('tells of one container alone, running or not', async () => {
     const context = new FakeContext({ containers: [web, { name: 'old', state: 'exited' }] })
     expect((await stats(context, { object: 'web' })).containers.map(({ name }) => name)).toEqual(['web'])

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { channelClosedAtOnce } from '../sim/guest/behaviours/channel-closed-at-once.ts'
 import { channelOpenStorm } from '../sim/guest/behaviours/channel-open-storm.ts'
+import { dataAfterEnd } from '../sim/guest/behaviours/data-after-end.ts'
 import { emptyDataStorm } from '../sim/guest/behaviours/empty-data-storm.ts'
 import { garbageAfterBody } from '../sim/guest/behaviours/garbage-after-body.ts'
 import { ghostEvents } from '../sim/guest/behaviours/ghost-events.ts'
@@ -32,6 +33,7 @@ const CASES: readonly (readonly [Behaviour, RegExp])[] = [
   [channelOpenStorm(), /does what no SSH server may: it opens channels to us/],
   [ignoreStorm(), /does what no SSH server may: it sends messages without end that bring nothing/],
   [emptyDataStorm(), /does what no SSH server may: it sends messages without end that bring nothing/],
+  [dataAfterEnd(), /does what no SSH server may: it goes on after it said that this was the end/],
   [noPackets(), /does what no SSH server may: it opens a channel that takes no packets/],
   [noWindow(), /did not answer GET \/version within 15 s/],
   [silentChannel(), /did not answer GET \/version within 15 s/],

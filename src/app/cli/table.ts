@@ -1,8 +1,8 @@
-import { cleanForTerminal } from '../../base/text.ts'
+import { cleanForTerminal, steadyJson } from '../../base/text.ts'
 
-/** Rows of text in columns, two blanks between; cells are cleaned, ends of lines are not padded. */
+/** Rows of text in columns, two blanks between; cells and titles are cleaned, ends of lines are not padded. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const cells = [head, ...rows.map((row) => row.map(cleanForTerminal))]
+  const cells = [head, ...rows].map((row) => row.map(cleanForTerminal))
   const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)))
   return cells
     .map(
@@ -15,13 +15,9 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
     .join('')
 }
 
-/** What in JSON text could steer a terminal: JSON itself escapes the C0 controls only. */
-const STEERING = /[\x7F-\x9F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/g
-
 /** The value as JSON on several lines, the same when read back, with nothing in it that could steer a terminal. */
 export function jsonText(value: unknown): string {
-  const text = JSON.stringify(value, undefined, 2)
-  return text.replace(STEERING, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`) + '\n'
+  return `${steadyJson(JSON.stringify(value, undefined, 2))}\n`
 }
 
 /** A span of time as docker says it: `5 seconds ago`, `3 hours ago`. */

@@ -4,11 +4,17 @@ import { SECTOR } from './fields.ts'
 
 /** What a reader looks at besides the files themselves: an image that leads it further than this leads it astray. */
 const MOST_BYTES = 64 << 20
+/** Records, and what is told of each: those of 50,000 files. Small ones, told again and again, cost far more than their bytes. */
+const MOST_STEPS = 1_000_000
+/** Of all paths together. */
+const MOST_PATH_CHARS = 16 << 20
 
 /** An image's bytes, read within its bounds and never without end. */
 export class IsoBytes {
   readonly #source: ByteSource
   #left = MOST_BYTES
+  #steps = MOST_STEPS
+  #pathChars = MOST_PATH_CHARS
   /** Neighbours tend to point into the same sector. */
   #last: { readonly offset: number; readonly bytes: Buffer } | undefined
 
@@ -25,6 +31,17 @@ export class IsoBytes {
     this.#left -= length
     if (this.#left < 0) throw brokenIso('its folders have no end')
     return this.content(offset, length)
+  }
+
+  /** One more thing was looked at. Throws RefusedError once that was too much in all. */
+  step(): void {
+    if (--this.#steps < 0) throw brokenIso('its folders have no end')
+  }
+
+  /** A path is kept. Throws RefusedError once that was too much in all: names are short in the image, and paths are not. */
+  keepPath(path: string): void {
+    this.#pathChars -= path.length
+    if (this.#pathChars < 0) throw brokenIso('the paths in it have no end')
   }
 
   /** The sector that holds this byte; the last one of an image may be shorter. */

@@ -36,6 +36,7 @@ export async function readRockRidge(
     if (continuations > MOST_CONTINUATIONS) throw brokenIso('the description of a file in it has no end')
     let next: Promise<Buffer> | undefined
     for (const entry of entriesOf(area)) {
+      bytes.step()
       letters.add(entry.letters)
       if (entry.letters === 'NM' && entry.content.length > 1) name.push(entry.content.subarray(1))
       if (entry.letters === 'PX' && entry.content.length >= 4) found.type = entry.content.readUInt32LE(0) & 0o170000

@@ -53,6 +53,7 @@ export class FolderWalk {
   async #look(folder: Folder): Promise<void> {
     let earlier: DirectoryRecord[] = []
     for (const record of recordsOf(await this.#bytes.describe(folder.offset, folder.bytes))) {
+      this.#bytes.step()
       if (isDots(record) || record.isAssociated) continue
       if (record.goesOn && !record.isFolder) {
         earlier.push(record)
@@ -62,6 +63,7 @@ export class FolderWalk {
       const name = rock?.name ?? this.#name(record)
       if (isUsable(name) && rock?.isRelocated !== true) {
         const path = folder.path === '' ? name : `${folder.path}/${name}`
+        this.#bytes.keepPath(path)
         await this.#take(path, folder.depth, [...earlier, record], rock)
       }
       earlier = []

@@ -53,6 +53,10 @@ export function diagnosticCommand(paths: readonly string[], rootless: boolean): 
 }
 
 const MOST_OUTPUT = 16 * 1024
+/** Those that were asked for are seven: each is tried in up to six ways. */
+const MOST_SOCKETS = 16
+/** It stands in commands that administrators are told to run: what is none, or more than that, is not said again. */
+const USER_NAME = /^[\w.@+\\-]{1,64}\$?$/
 const SCRIPT_TIMEOUT_MS = 10_000
 
 /** Reads what the command prints. Undefined, with the first words it said instead, when there is no such shell. */
@@ -75,10 +79,10 @@ export function parseReport(output: string): Report {
   const tools = new Set<string>()
   for (const line of output.split(/\r?\n/)) {
     const [, what = '', rest = ''] = /^xsc:([a-z]+):(.*)$/.exec(line) ?? []
-    if (what === 'user') user = rest.slice(0, 64)
+    if (what === 'user' && USER_NAME.test(rest)) user = rest
     if (what === 'tool' && TOOLS.some((tool) => tool === rest)) tools.add(rest)
     const [, state, listens, path = ''] = /^([a-z-]+):([a-z]+):(.*)$/.exec(what === 'socket' ? rest : '') ?? []
-    if (!isState(state) || !isSocketPath(path) || sockets.has(path)) continue
+    if (!isState(state) || !isSocketPath(path) || sockets.has(path) || sockets.size >= MOST_SOCKETS) continue
     sockets.set(path, { state, listening: listens === 'unknown' ? undefined : listens === 'yes' })
   }
   return { user, sockets, tools }

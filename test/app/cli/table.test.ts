@@ -17,8 +17,8 @@ describe('table', () => {
     ).toBe('A         LONG  C\n1         2     3\nwide one        x\n')
   })
 
-  test('cells cannot steer the terminal or make lines of their own', () => {
-    const text = table(['A', 'B'], [[NASTY, 'ok']])
+  test('cells and titles cannot steer the terminal or make lines of their own', () => {
+    const text = table(['A', NASTY], [[NASTY, 'ok']])
     expect(text).not.toMatch(STEERING)
     expect(text.split('\n')).toHaveLength(3)
   })

@@ -173,6 +173,34 @@ describe('an image that leads astray', () => {
     expect((await fails(bytes)).message).toContain('has no end')
   })
 
+  test('descriptions that are long, in a few bytes that are told again for each file', async () => {
+    const files = Array.from({ length: 200 }, (_, i) => ({ path: `${i}-${'n'.repeat(200)}`, data: Buffer.alloc(0) }))
+    const image = writeIso({ label: 'x', files, now: NOW })
+    const bytes = Buffer.concat([image, Buffer.alloc(SECTOR)])
+    // 15 areas in one sector: each begins with a pointer to the next, and all have the same 400 entries after these.
+    const area = bytes.subarray(image.length)
+    for (let at = 15 * 28; at + 4 <= SECTOR; at += 4) area.write('AA\x04\x01', at, 'latin1')
+    const point = (at: Buffer, offset: number) => {
+      at.write('CE\x1c\x01', 0, 'latin1')
+      at.writeUInt32LE(image.length / SECTOR, 4)
+      at.writeUInt32LE(offset, 12)
+      at.writeUInt32LE(SECTOR - offset, 20)
+    }
+    for (let i = 0; i < 15; i++) point(area.subarray(28 * i), 28 * (i + 1))
+    for (let at = bytes.indexOf('CE\x1c\x01', 17 * SECTOR, 'latin1'); at < image.length;) {
+      point(bytes.subarray(at), 0)
+      at = bytes.indexOf('CE\x1c\x01', at + 28, 'latin1')
+    }
+    expect((await fails(bytes)).message).toContain('its folders have no end')
+  })
+
+  test('paths that are long, in few bytes: each file is in a folder of long names', async () => {
+    const folder = Array.from({ length: 7 }, () => 'f'.repeat(255)).join('/')
+    const files = Array.from({ length: 10_000 }, (_, i) => ({ path: `${folder}/${i}`, data: Buffer.alloc(0) }))
+    const error = await fails(writeIso({ label: 'x', files, now: NOW }))
+    expect(error.message).toContain('the paths in it have no end')
+  })
+
   test('a description of a file that continues past the end', async () => {
     const bytes = sample()
     const at = bytes.indexOf(Buffer.from('CE\x1c\x01', 'latin1'), recordAt(bytes, 'NNNNNNNN.;1'))

@@ -10,7 +10,15 @@ interface Protocol {
 }
 
 /** Messages of RFC 4250, 4.1.2. */
-export const MESSAGE = { ignore: 2, authPkOk: 60, globalRequest: 80, channelOpen: 90, channelData: 94 } as const
+export const MESSAGE = {
+  ignore: 2,
+  authPkOk: 60,
+  globalRequest: 80,
+  channelOpen: 90,
+  channelData: 94,
+  channelExtendedData: 95,
+  channelEof: 96,
+} as const
 
 /** The server's end of an SSH connection, for packets that ssh2 would not send. */
 export class SshWire {
@@ -53,6 +61,16 @@ export class SshWire {
     const confirm = protocol.channelOpenConfirm.bind(protocol)
     protocol.channelOpenConfirm = (remote, local, window, packetSize) =>
       confirm(remote, local, bounds.window ?? window, bounds.packetSize ?? packetSize)
+  }
+
+  /** Calls `act` with the client's number of each channel, right after it has been said to be open. */
+  afterConfirm(act: (channel: number) => void): void {
+    const protocol = this.#protocol
+    const confirm = protocol.channelOpenConfirm.bind(protocol)
+    protocol.channelOpenConfirm = (remote, ...others) => {
+      confirm(remote, ...others)
+      act(remote)
+    }
   }
 }
 

