@@ -25,11 +25,25 @@ export const getInspect: Operation = {
 }
 
 function jsonOf(document: unknown): string {
-  const text = JSON.stringify(document)
+  const text = written(document)
+  if (text === undefined) throw notShown("is deeper than any container's document")
   if (Buffer.byteLength(text) <= MOST_JSON_BYTES) return text
-  throw new RefusedError({
+  throw notShown(`is more than ${MOST_JSON_BYTES} bytes`)
+}
+
+/** Undefined when it is too deep: JSON is read level by level, and written with a call for each. */
+function written(document: unknown): string | undefined {
+  try {
+    return JSON.stringify(document)
+  } catch {
+    return undefined
+  }
+}
+
+function notShown(why: string): RefusedError {
+  return new RefusedError({
     kind: 'reply-too-large',
-    cause: `What the container engine tells of this container is more than ${MOST_JSON_BYTES} bytes`,
+    cause: `What the container engine tells of this container ${why}`,
     cure: 'Look at it in the guest (docker inspect)',
   })
 }

@@ -30,6 +30,21 @@ describe('get_inspect', () => {
   })
 })
 
+describe('get_inspect as JSON', () => {
+  it('refuses a document that is too deep to be written again', async () => {
+    const context = new FakeContext({ containers: [web] })
+    context.sim.addFaults({
+      request(req, res) {
+        if (!/containers\/web\/json/.test(req.url ?? '')) return false
+        const deep = `${'['.repeat(90_000)}${']'.repeat(90_000)}`
+        res.setHeader('Content-Type', 'application/json').end(`{"Id":"x","Config":${deep}}`)
+        return true
+      },
+    })
+    await expect(look(context, getInspect, { format: 'json' })).rejects.toThrow(/deeper than any container's document/)
+  })
+})
+
 describe('get_top', () => {
   it('gives the columns of the engine', async () => {
     const xml = await look(new FakeContext({ containers: [web] }), getTop)
