@@ -15,8 +15,10 @@ export type LogLevel = (typeof LOG_LEVELS)[number]
 const SECRET = /OpaqueRef:[0-9a-f-]{36}|-----BEGIN [^]*?(?:-----END [A-Z ]+-----|$)/g
 
 /** Foreign errors quote what guests say, 35 KB of it for example, twice, and escaped: the rest says nothing new. */
-const MOST_MESSAGE_CHARS = 2000
-const MOST_STACK_CHARS = 6000
+const MOST_MESSAGE_CHARS = 1000
+const MOST_STACK_CHARS = 4000
+/** Of the message, where the stack says it again. */
+const MOST_AGAIN_CHARS = 100
 
 /**
  * JSON lines to `stream`, with message, error text and stack freed of secrets, and nothing in them that steers a terminal
@@ -41,7 +43,7 @@ function serializeError(thrown: unknown, depth = 0): unknown {
   const cause = thrown.cause === undefined || depth >= 5 ? {} : { cause: serializeError(thrown.cause, depth + 1) }
   const message = cutText(blot(thrown.message), MOST_MESSAGE_CHARS)
   // It begins with the message, and where it happened comes after that.
-  const stack = blot((thrown.stack ?? '').replace(thrown.message, () => message))
+  const stack = blot((thrown.stack ?? '').replace(thrown.message, () => cutText(message, MOST_AGAIN_CHARS)))
   return { type: thrown.name, message, stack: cutText(stack, MOST_STACK_CHARS), ...cause }
 }
 
