@@ -9,6 +9,8 @@ const ROOT = 'docker_inspect'
 const BUDGET_BYTES = 262_144
 /** As JSON nothing is left out: what is larger is no container's document. */
 const MOST_JSON_BYTES = 4_194_304
+/** JSON is read level by level, but written with a call for each, and shown with blanks for each: 8 are usual. */
+const MOST_LEVELS = 64
 
 /** All that the engine tells of a container, as XML; with `format`=`json` as the engine tells it. */
 export const getInspect: Operation = {
@@ -25,19 +27,15 @@ export const getInspect: Operation = {
 }
 
 function jsonOf(document: unknown): string {
-  const text = written(document)
-  if (text === undefined) throw notShown("is deeper than any container's document")
+  if (isDeeper(document, MOST_LEVELS)) throw notShown("is deeper than any container's document")
+  const text = JSON.stringify(document)
   if (Buffer.byteLength(text) <= MOST_JSON_BYTES) return text
   throw notShown(`is more than ${MOST_JSON_BYTES} bytes`)
 }
 
-/** Undefined when it is too deep: JSON is read level by level, and written with a call for each. */
-function written(document: unknown): string | undefined {
-  try {
-    return JSON.stringify(document)
-  } catch {
-    return undefined
-  }
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some((member) => isDeeper(member, levels - 1))
 }
 
 function notShown(why: string): RefusedError {

@@ -31,12 +31,15 @@ describe('get_inspect', () => {
 })
 
 describe('get_inspect as JSON', () => {
-  it('refuses a document that is too deep to be written again', async () => {
+  it.each([
+    ['to be written again', 90_000],
+    ['to be shown', 3000],
+  ])('refuses a document that is too deep %s', async (_, levels) => {
     const context = new FakeContext({ containers: [web] })
     context.sim.addFaults({
       request(req, res) {
         if (!/containers\/web\/json/.test(req.url ?? '')) return false
-        const deep = `${'['.repeat(90_000)}${']'.repeat(90_000)}`
+        const deep = `${'['.repeat(levels)}${']'.repeat(levels)}`
         res.setHeader('Content-Type', 'application/json').end(`{"Id":"x","Config":${deep}}`)
         return true
       },
