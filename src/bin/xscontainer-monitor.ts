@@ -38,8 +38,9 @@ FILES
   /var/log/xscontainer.log                 the log, JSON lines; the journal has them too
 `
 
-/** Unexpected errors end one guest's session, not the daemon; a flood of them means that it is beyond repair. */
+/** Unexpected errors end one guest's session, not the daemon; so many within an hour mean that it is beyond repair. */
 const MOST_DEFECTS = 100
+const HOUR_MS = 3_600_000
 
 async function main(): Promise<number> {
   const given = readArguments()
@@ -117,11 +118,14 @@ function complain(error: Error): number {
 
 function watchForDefects(log: Log): Promise<never> {
   let defects = 0
+  let hourAt = systemClock.monotonic()
   return new Promise((_, reject) => {
     const count = (error: unknown) => {
+      const now = systemClock.monotonic()
+      if (now - hourAt > HOUR_MS) [hourAt, defects] = [now, 0]
       // Errors that logging itself brings about must not fill the disk until this process has ended.
       if (++defects <= MOST_DEFECTS) log.error({ err: asError(error) }, 'defect: an error that nobody expected')
-      else reject(new Error(`more than ${MOST_DEFECTS} unexpected errors`))
+      else reject(new Error(`more than ${MOST_DEFECTS} unexpected errors within an hour`))
     }
     process.on('uncaughtException', count)
     process.on('unhandledRejection', count)

@@ -141,7 +141,8 @@ async function changedOnly(
     if (signal.aborted || error instanceof TransientError) throw error
     return []
   })
-  const found = items.flatMap((item) => containerEntry(item) ?? []).filter(({ id }) => ids.has(id))
+  const asked = items.filter(({ Id }) => typeof Id === 'string' && ids.has(Id)).slice(0, MOST_ALONE)
+  const found = asked.flatMap((item) => containerEntry(item) ?? [])
   if (found.length !== ids.size) return undefined
   return listOf([...list.entries.filter(({ id }) => !ids.has(id)), ...found], 0)
 }
