@@ -85,8 +85,12 @@ test('logs --follow shows what comes, and ends with the container', async () => 
 
 describe('on a terminal', () => {
   test('console: a shell with the terminal’s size, its exit code, and the terminal as before', async () => {
+    const resized = () => guest.engine.requestCount(/\/resize$/)
+    const before = resized()
     const session = terminal(`xscontainer console vm web${THEN_STATE}`)
     await session.until(world, /\/ # $/)
+    // Engines before API 1.42 are told the size when the command runs, which may be after its prompt.
+    await world.until('the shell has been told the size', () => resized() > before)
     session.type('stty size\r')
     await session.until(world, /33 101\r\n\/ # $/)
     session.type('exit 5\r')
