@@ -254,6 +254,7 @@ class Daemon {
     const [notices, certificates] = [this.#notices, this.#certificates]
     return {
       mayExist: (uuid: string) => notices.mayExist(uuid),
+      mayBeThere: (uuid: string) => notices.mayBeThere(uuid),
       want(uuid: string, body: string | undefined) {
         notices.want(uuid, body)
         if (body === undefined) certificates.gone(uuid)

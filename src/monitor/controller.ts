@@ -28,6 +28,7 @@ export interface ControllerDeps<S extends Session> {
   }
   readonly notices: {
     mayExist(uuid: string): void
+    mayBeThere(uuid: string): boolean
     want(uuid: string, body: string | undefined): void
     forget(uuid: string): void
   }
@@ -69,16 +70,20 @@ export class Controller<S extends Session = Session> {
     return this.#sessions.get(ref)?.session
   }
 
-  /** Ends all sessions and wants their documents gone. A failed guest's status line and message stay: they still hold. */
+  /**
+   * Ends all sessions and wants their documents gone. A failed guest's status line and message stay: they still hold. The
+   * status line stays, too, where there may be a message of an earlier run: it tells the next run to look for it.
+   */
   async stop(): Promise<void> {
     this.#stopped = true
     await this.#queue.idle()
     await Promise.all(
       [...this.#sessions].map(async ([ref, running]) => {
         await this.#end(ref, running)
-        const failed = running.session.state.at === 'failed'
+        const { at } = running.session.state
+        const stays = at === 'failed' || (at === 'connecting' && this.#deps.notices.mayBeThere(running.uuid))
         const wiped = Object.fromEntries([...LIVE_KEYS, KEY.updated].map((key) => [key, undefined]))
-        this.#deps.publisher.want(ref, failed ? wiped : ALL_OURS)
+        this.#deps.publisher.want(ref, stays ? wiped : ALL_OURS)
       }),
     )
   }
@@ -101,7 +106,7 @@ export class Controller<S extends Session = Session> {
 
   #start(vm: VmRecord, aim: Aim): void {
     const { log, newSession, notices } = this.#deps
-    if (vm.otherConfig[KEY.status]?.startsWith('failed ') === true) notices.mayExist(vm.uuid)
+    if (wasInTrouble(vm)) notices.mayExist(vm.uuid)
     const session = newSession(vm, aim)
     const stop = new AbortController()
     const done = session
@@ -121,7 +126,7 @@ export class Controller<S extends Session = Session> {
   /** Nobody monitors this VM: what says otherwise goes, and so does a message about it. */
   #clean(vm: VmRecord, wasMine: boolean): void {
     const { notices, publisher } = this.#deps
-    if (vm.otherConfig[KEY.status]?.startsWith('failed ') === true) notices.mayExist(vm.uuid)
+    if (wasInTrouble(vm)) notices.mayExist(vm.uuid)
     if (wasMine || hasLiveKeys(vm)) {
       notices.want(vm.uuid, undefined)
       // Whoever unregisters a VM may take its pin away next: that must not be repaired.
@@ -155,4 +160,9 @@ export class Controller<S extends Session = Session> {
       preferHostInternal: preferHostInternal(),
     }
   }
+}
+
+/** Whether whoever looked after the VM last may have left a message: they were failing, or trying again after that. */
+function wasInTrouble({ otherConfig: { [KEY.status]: status = '' } }: VmRecord): boolean {
+  return status.startsWith('failed ') || status.startsWith('connecting ')
 }

@@ -40,6 +40,11 @@ export class Notices {
     this.#of(vmUuid).there = 'unknown'
   }
 
+  /** Whether there is a message about this VM, or it is not known that there is none. */
+  mayBeThere(vmUuid: string): boolean {
+    return (this.#vms.get(vmUuid)?.there ?? false) !== false
+  }
+
   /** Wants a message with this text to be there, whatever its text was when it came; undefined: none. */
   want(vmUuid: string, body: string | undefined): void {
     if (body === undefined && !this.#vms.has(vmUuid)) return

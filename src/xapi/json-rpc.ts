@@ -2,7 +2,7 @@ import { XapiFailure } from './errors.ts'
 import { cutEvent } from './events.ts'
 import type { PipeLine } from './pipe-line.ts'
 import { parseInSlices } from './sliced-json.ts'
-import { Double, isRecord, type XapiParam } from './wire.ts'
+import { Double, isRecord, valueOf, type XapiParam } from './wire.ts'
 
 /** There was an answer, but not one of JSON-RPC: this XAPI does not speak it, or not now. */
 export class NotJsonRpc extends Error {}
@@ -37,7 +37,10 @@ async function parse(body: Buffer): Promise<unknown> {
   }
 }
 
-/** Version 2 failures carry code and parameters in `message` and `data`; XAPI sends version 1's list at times. */
+/**
+ * Version 2 failures carry code and parameters in `message` and `data`; XAPI sends version 1's list at times. What puts
+ * XML-RPC's answer into JSON as it is has a Status struct for a result, which no result of XAPI's is.
+ */
 function resultOf(method: string, answer: unknown): unknown {
   if (!isRecord(answer)) throw new NotJsonRpc(`no object in answer to ${method}`)
   const { error, result } = answer
@@ -46,6 +49,7 @@ function resultOf(method: string, answer: unknown): unknown {
     const data = Array.isArray(error['data']) ? error['data'] : []
     throw new XapiFailure(method, [String(error['message']), ...data.map(String)])
   }
+  if (isRecord(result) && 'Status' in result) return valueOf(method, result)
   if (result === undefined) throw new NotJsonRpc(`neither result nor error in answer to ${method}`)
   return result
 }

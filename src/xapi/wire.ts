@@ -86,7 +86,8 @@ function decode(method: string, xml: string): Promise<unknown> {
   })
 }
 
-function valueOf(method: string, answer: unknown): unknown {
+/** What XAPI's Status struct holds. Throws XapiFailure when it tells of a failure. */
+export function valueOf(method: string, answer: unknown): unknown {
   if (!isRecord(answer)) throw unexpectedAnswer(`no Status struct in answer to ${method}`)
   if (answer['Status'] === 'Success') return answer['Value'] ?? ''
   const description = answer['ErrorDescription']

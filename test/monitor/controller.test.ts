@@ -43,6 +43,7 @@ let sessions: FakeSession[]
 let told: string[]
 let wanted: Record<string, string | undefined>
 let amCoordinator: boolean
+let messageMayBeThere: boolean
 let controller: Controller
 let recording: RecordingLog
 
@@ -52,6 +53,7 @@ beforeEach(() => {
   told = []
   wanted = {}
   amCoordinator = false
+  messageMayBeThere = false
   recording = new RecordingLog()
   controller = new Controller({
     log: recording.log,
@@ -81,6 +83,7 @@ beforeEach(() => {
     },
     notices: {
       mayExist: () => told.push('message may exist'),
+      mayBeThere: () => messageMayBeThere,
       want: (_, body) => told.push(body === undefined ? 'no message' : 'message'),
       forget: () => told.push('forget message'),
     },
@@ -115,10 +118,15 @@ describe('a VM to be monitored', () => {
     expect(sessions[0]!.aims[1]!.problem?.kind).toBe('no-address')
   })
 
-  test('that an earlier run left as failed may have a message', async () => {
-    await becomes(vm({}, { [KEY.status]: 'failed since then: why. cure' }))
-    expect(told).toContain('message may exist')
-    await becomes(undefined)
+  test.each(['failed since then: why. cure', 'connecting since then'])(
+    'that an earlier run left as "%s" may have a message',
+    async (status) => {
+      await becomes(vm({}, { [KEY.status]: status }))
+      expect(told).toContain('message may exist')
+    },
+  )
+
+  test('that an earlier run left as monitored has none', async () => {
     await becomes(vm({}, { [KEY.status]: 'monitored since then' }))
     expect(told).not.toContain('message may exist')
   })
@@ -234,6 +242,21 @@ describe('stopping', () => {
     expect(told).not.toContain('no message')
   })
 
+  test.each<[SessionState['at'], boolean, boolean]>([
+    ['connecting', true, true],
+    ['connecting', false, false],
+    ['monitored', true, false],
+  ])(
+    'a guest that is %s, with a message that may be there (%s): its status line stays (%s)',
+    async (at, may, stays) => {
+      await becomes(vm())
+      messageMayBeThere = may
+      sessions[0]!.state = { at, sinceMs: 0, diagnosis: undefined, givenUp: false }
+      await controller.stop()
+      expect(KEY.status in wanted).toBe(!stays)
+    },
+  )
+
   test('waits for sessions that take their time', async () => {
     await becomes(vm())
     const slow = new Late<void>()
@@ -266,7 +289,7 @@ test('a session that ends by itself is a defect, and says so', async () => {
     allowLoopback: false,
     newSession: () => broken,
     publisher: { want: () => undefined, leave: () => undefined, recheck: () => undefined, forget: () => undefined },
-    notices: { mayExist: () => undefined, want: () => undefined, forget: () => undefined },
+    notices: { mayExist: () => undefined, mayBeThere: () => false, want: () => undefined, forget: () => undefined },
   })
   other.enqueue(REF)
   await settle()

@@ -94,6 +94,18 @@ test('one that an earlier run left is adopted, whatever it says', async () => {
   expect(store.bodies).toEqual([])
 })
 
+test('there may be one until it is known that there is none', async () => {
+  expect(notices.mayBeThere('vm')).toBe(false)
+  notices.mayExist('vm')
+  expect(notices.mayBeThere('vm')).toBe(true)
+  notices.want('vm', 'body')
+  await settle()
+  expect(notices.mayBeThere('vm')).toBe(true)
+  notices.want('vm', undefined)
+  await settle()
+  expect(notices.mayBeThere('vm')).toBe(false)
+})
+
 test('all that earlier runs left are destroyed; other titles and other VMs are nobody’s business here', async () => {
   store.there.set('a', { vm: 'vm', title: TITLE, body: '1' })
   store.there.set('b', { vm: 'vm', title: TITLE, body: '2' })

@@ -313,6 +313,15 @@ describe('a poll', () => {
     expect(polls()).toEqual(['json'])
   })
 
+  test('takes XML-RPC’s Status struct as a result', async () => {
+    sessions.answer = () => jsonSuccess({ Status: 'Success', Value: { token: 't', events: [] } })
+    expect(await poll()).toEqual({ token: 't', events: [] })
+    sessions.answer = () => jsonSuccess({ Status: 'Failure', ErrorDescription: ['EVENTS_LOST', 'x'] })
+    const thrown: unknown = await poll().catch((reason: unknown) => reason)
+    expect(isFailure(thrown, 'EVENTS_LOST')).toBe(true)
+    expect(polls()).toEqual(['json', 'json'])
+  })
+
   test('tells XAPI’s failures by their code, in both versions’ forms', async () => {
     for (const error of [{ code: 1, message: 'EVENTS_LOST', data: ['x'] }, ['EVENTS_LOST', 'x']]) {
       sessions.answer = (asked) => (asked.json ? http(JSON.stringify({ id: 1, error })) : failure('EVENTS_LOST', 'x'))
