@@ -43,7 +43,12 @@ export class VmKeys {
   }
 
   wrote(writes: readonly FieldWrite[], now: number): void {
-    for (const { key, value } of writes) this.#written.set(key, value)
+    for (const { key, value } of writes) {
+      this.#written.set(key, value)
+      const pace = this.#paces.get(key)
+      // The stamp went before it, and XAPI may have taken its time: whoever reads it has had it since now only.
+      if (pace !== undefined) this.#paces.set(key, { ...pace, at: now })
+    }
     this.#writtenAt = now
   }
 

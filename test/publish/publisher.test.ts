@@ -34,6 +34,8 @@ beforeEach(() => {
   store.put('vm', { [KEY.monitor]: 'True', folder: '/web' })
 })
 
+const SIGNAL = new AbortController().signal
+
 const down = () => new TransientError({ kind: 'xapi-unreachable', cause: 'XAPI did not answer', cure: 'Wait' })
 
 /** Values of docker_ps that were written, with their times. */
@@ -86,6 +88,21 @@ describe('pace', () => {
     for (const [i, [at]] of written.slice(1).entries()) expect(at - written[i]![0]).toBeGreaterThanOrEqual(1000)
     expect(written.length).toBeGreaterThanOrEqual(3)
     expect(written.at(-1)?.[1]).toBe('list 29')
+  })
+
+  test('the second begins when XAPI has a value, however long its stamp has taken', async () => {
+    publisher.want('vm', { [KEY.ps]: 'a' })
+    await clock.advance(5000)
+    store.before = (_, writes) => (writes[0]?.key === KEY.updated ? clock.sleep(300, SIGNAL) : undefined)
+    publisher.want('vm', { [KEY.ps]: 'b' })
+    await clock.advance(100)
+    publisher.want('vm', { [KEY.ps]: 'c' })
+    await clock.advance(300)
+    store.before = () => undefined
+    await clock.advance(5000)
+    expect(lists().map(([, value]) => value)).toEqual(['a', 'b', 'c'])
+    const [, [second] = [0], [third] = [0]] = lists()
+    expect(third - second).toBeGreaterThanOrEqual(1000)
   })
 
   test('writes get rarer while a storm lasts, up to one in four seconds, and quick again after it', async () => {
