@@ -1,6 +1,7 @@
 import { DEFAULT_CONFIG_PATH, loadConfig, type Config } from '../app/config.ts'
 import { runDaemon } from '../app/daemon.ts'
 import { openLog } from '../app/log-streams.ts'
+import { configNamed } from '../app/plugin/config-glance.ts'
 import { guardAgainstStalls } from '../app/stall-guard.ts'
 import { VERSION } from '../app/version.ts'
 import { systemRandom } from '../base/backoff.ts'
@@ -82,7 +83,7 @@ function readArguments(): Given | number {
     const { values } = parsed(() => parseArgs({ options, allowPositionals: false }))
     if (values.help === true) return print(HELP)
     if (values.version === true) return print(`xscontainer-monitor ${VERSION}\n`)
-    const named = values.config ?? process.env['XSCONTAINER_CONFIG']
+    const named = values.config ?? configNamed(process.env)
     const watchdogS = watchdogSeconds(values.watchdog)
     return { config: loadConfig(named ?? DEFAULT_CONFIG_PATH, named !== undefined), watchdogS }
   } catch (error) {

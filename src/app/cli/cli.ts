@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { asError, DiagnosedError, StoppedError } from '../../base/errors.ts'
 import { cleanForTerminal } from '../../base/text.ts'
+import { configNamed } from '../plugin/config-glance.ts'
 import { notRoot } from '../root-only.ts'
 import { VERSION } from '../version.ts'
 import { parseCommandLine, textOption, type CommandLine } from './command-line.ts'
@@ -39,7 +40,7 @@ export async function runCli(words: readonly string[], deps: RunDeps): Promise<n
 
 async function run(spec: VerbSpec, line: CommandLine, { env, ...deps }: RunDeps): Promise<number> {
   const verb = await spec.load()
-  const context = new CliContext({ ...deps, configPath: textOption(line, 'config') ?? env['XSCONTAINER_CONFIG'] })
+  const context = new CliContext({ ...deps, configPath: textOption(line, 'config') ?? configNamed(env) })
   try {
     return await verb(context, line)
   } finally {

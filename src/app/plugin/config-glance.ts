@@ -22,9 +22,14 @@ const DEFAULTS: ConfigGlance = {
 /** A line that is no comment and may set one of them. */
 const SETS_A_PATH = /^[^#\n]*(?:socket|inventory)/m
 
+/** What $XSCONTAINER_CONFIG names; one that is set to nothing names nothing, as with most programs. */
+export function configNamed(env: Readonly<Record<string, string | undefined>>): string | undefined {
+  return env['XSCONTAINER_CONFIG'] || undefined
+}
+
 /** The place that $XSCONTAINER_CONFIG names, else the daemon's. */
 export function configPlace(env: Readonly<Record<string, string | undefined>>): ConfigPlace {
-  const named = env['XSCONTAINER_CONFIG']
+  const named = configNamed(env)
   return { path: named ?? '/etc/xscontainer/xscontainer.toml', mustExist: named !== undefined }
 }
 

@@ -45,5 +45,6 @@ test.each([
 
 test('the file is the one that the daemon reads, or the one that somebody named', () => {
   expect(configPlace({})).toEqual({ path: DEFAULT_CONFIG_PATH, mustExist: false })
+  expect(configPlace({ XSCONTAINER_CONFIG: '' })).toEqual({ path: DEFAULT_CONFIG_PATH, mustExist: false })
   expect(configPlace({ XSCONTAINER_CONFIG: '/a' })).toEqual({ path: '/a', mustExist: true })
 })
