@@ -21,10 +21,12 @@ const TRANSFER_MS = 10 * 60_000
 /** XAPI answers before it reads; who has not answered by then may want to see the body first. */
 const ANSWER_MS = 5000
 const MOST_REDIRECTS = 3
+/** XAPI's task says how it went when the connection ends, or a moment later. */
+const TASK_SILENCE_MS = 10_000
 
 /**
- * Writes `content` to the beginning of the VDI; complete when it resolves, which only a task of XAPI's can tell: XAPI
- * answers 200 before it has read anything. Rejects with a DiagnosedError; what is in the VDI then is anybody's guess.
+ * Writes `content` to the beginning of the VDI; complete when it resolves, which a task of XAPI's tells: XAPI answers 200
+ * before it has read anything. Where the task says nothing, what is read back from the VDI tells. Rejects with a DiagnosedError; what is in the VDI then is anybody's guess.
  */
 export async function uploadRawVdi(deps: RawVdiDeps, vdi: RawVdi, content: Buffer, signal: AbortSignal): Promise<void> {
   if (content.length > vdi.bytes) throw tooLarge(vdi, content.length)
@@ -34,14 +36,30 @@ export async function uploadRawVdi(deps: RawVdiDeps, vdi: RawVdi, content: Buffe
       const query = { session_id: await deps.session.reference(inTime), task_id: task.ref }
       const { exchange } = await request(deps, vdi, 'PUT', query, content, inTime)
       try {
+        let silentAt = Infinity
+        const end = ended(exchange).then(() => void (silentAt = deps.clock.monotonic() + TASK_SILENCE_MS))
+        const isThere = async () => {
+          if (deps.clock.monotonic() < silentAt) return false
+          silentAt = Infinity
+          return holds(deps, vdi, content, inTime)
+        }
         // Both: XAPI that gives up need not close the connection, and one that closes it may not be done yet.
-        await Promise.all([ended(exchange), task.success(inTime)])
+        await Promise.all([end, task.success(isThere, inTime)])
       } finally {
         exchange.close()
       }
     })
   } finally {
     await task.destroy()
+  }
+}
+
+/** Whether this is what the VDI begins with. What cannot be read now is no answer. */
+async function holds(deps: RawVdiDeps, vdi: RawVdi, content: Buffer, signal: AbortSignal): Promise<boolean> {
+  try {
+    return (await downloadRawVdi(deps, vdi, signal)).subarray(0, content.length).equals(content)
+  } catch {
+    return false
   }
 }
 

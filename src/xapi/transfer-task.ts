@@ -32,14 +32,18 @@ export class TransferTask {
     return new TransferTask(deps, ref, what)
   }
 
-  /** Resolves when XAPI says that all is well. Rejects with what it says otherwise. */
-  async success(signal: AbortSignal): Promise<void> {
+  /**
+   * Resolves when XAPI says that all is well, or `isDone` does while XAPI says nothing. Rejects with what XAPI says
+   * otherwise.
+   */
+  async success(isDone: () => Promise<boolean>, signal: AbortSignal): Promise<void> {
     for (let wait = LOOK_FIRST_MS; ; wait = Math.min(wait * 2, LOOK_MOST_MS)) {
       const record = await this.#record(signal)
       const status = String(record['status']).toLowerCase()
       if (status === 'success') return
       if (status === 'failure') throw new XapiFailure(this.#what, words(record['error_info']))
       if (status !== 'pending') throw this.#stopped(status)
+      if (await isDone()) return
       await this.#deps.clock.sleep(wait, signal)
     }
   }

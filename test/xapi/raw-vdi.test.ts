@@ -5,6 +5,7 @@ import { createLog } from '../../src/base/log.ts'
 import { downloadRawVdi, uploadRawVdi, type RawVdiDeps } from '../../src/xapi/raw-vdi.ts'
 import { XapiSession } from '../../src/xapi/session.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
+import { stateOf } from '../fakes/late.ts'
 import { useTestPool } from '../sim/xapi/test-pool.ts'
 import { RawServer } from './raw-server.ts'
 
@@ -151,6 +152,31 @@ describe('with others in its place', () => {
       /^PUT \/import_raw_vdi\?.*task_id=OpaqueRef%3Atask.*&format=raw HTTP\/1\.1\r\n/,
     )
     expect(server.seen[0]?.head).toMatch(/content-length: 5/i)
+  })
+
+  test.each([
+    ['what was sent is read back: it is done', 'hello', true],
+    ['something else is read back: the task is waited for', 'hxllo', false],
+  ])('a task that says nothing after the end of the connection: %s', async (_, there, done) => {
+    const clock = new FakeClock()
+    const server = await local(async (socket, { head }, wholeBody) => {
+      if (head.startsWith('PUT ')) await wholeBody
+      socket.end(`HTTP/1.1 200 OK\r\n\r\n${head.startsWith('PUT ') ? '' : there}`)
+    })
+    const deps = fake(server.socketPath, ['pending'], clock)
+    const upload = stateOf(uploadRawVdi(deps, VDI, Buffer.from('hello'), signal))
+    const ticks = async (seconds: number) => {
+      for (let i = 0; i < seconds * 5; i++) {
+        await clock.advance(200)
+        await new Promise((resolve) => setTimeout(resolve, 1))
+      }
+    }
+    await ticks(14)
+    expect(server.seen.map(({ head }) => head.slice(0, 3))).toEqual(['PUT'])
+    await ticks(30)
+    expect(server.seen.map(({ head }) => head.slice(0, 3))).toEqual(['PUT', 'GET'])
+    expect(upload.state).toBe(done ? 'fulfilled' : 'pending')
+    expect(deps.calls.at(-1)).toBe(done ? 'task.destroy' : 'task.get_record')
   })
 
   test('a 200 that says it is complete (content-length: 0) does not end the body', async () => {
