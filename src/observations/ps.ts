@@ -1,4 +1,4 @@
-import { TransientError } from '../base/errors.ts'
+import { ConnectionLostError } from '../engine/errors.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { EngineEvent } from '../engine/event-stream.ts'
 import { KEY } from '../model/fields.ts'
@@ -138,7 +138,7 @@ async function changedOnly(
   const ids = new Set(told.map(({ id }) => id))
   if (ids.size > MOST_ALONE || list.total > list.entries.length || !told.every(staysAlone)) return undefined
   const items = await engine.list(signal, [...ids]).catch((error: unknown) => {
-    if (signal.aborted || error instanceof TransientError) throw error
+    if (signal.aborted || error instanceof ConnectionLostError) throw error
     return []
   })
   const asked = items.filter(({ Id }) => typeof Id === 'string' && ids.has(Id)).slice(0, MOST_ALONE)

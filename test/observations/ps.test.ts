@@ -1,6 +1,7 @@
 import { XMLParser } from 'fast-xml-parser'
 import { describe, expect, it } from 'vitest'
 import { RefusedError, TransientError } from '../../src/base/errors.ts'
+import { ConnectionLostError } from '../../src/engine/errors.ts'
 import type { EngineEvent } from '../../src/engine/event-stream.ts'
 import { ps, readList } from '../../src/observations/ps.ts'
 import { BUDGET, containers, context, engineWith, golden, SIGNAL, type Json } from './support.ts'
@@ -168,7 +169,8 @@ describe('docker_ps', () => {
         ps.observe(engine(error), context(readList([web, db]), { told: [event('pause', web)] }), SIGNAL)
       const diagnosis = { kind: 'engine-rejected', cause: 'invalid filter', cure: '' }
       expect(await observe(new RefusedError(diagnosis))).toEqual(readList([paused, db]))
-      await expect(observe(new TransientError(diagnosis))).rejects.toThrow('invalid filter')
+      expect(await observe(new TransientError(diagnosis))).toEqual(readList([paused, db]))
+      await expect(observe(new ConnectionLostError(diagnosis))).rejects.toThrow('invalid filter')
     })
   })
 
