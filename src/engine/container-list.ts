@@ -7,7 +7,7 @@ const SLICE_BYTES = 128 * 1024
 /** The longest text of which the beginning counts; what is longer is cut to nothing of use anyway. */
 const TEXT_BYTES = 2 * 1024 * 1024
 
-/** What is read of a container; `true`: a text or a number, a list of names: each object in the list has these. */
+/** What is read of an object: `true`, a text or a number; `texts`, a list of them; in brackets, what each of a list has. */
 interface Shape {
   readonly [name: string]: true | 'texts' | Shape | readonly [Shape]
 }

@@ -136,7 +136,8 @@ async function changedOnly(
   signal: AbortSignal,
 ): Promise<ContainerList | undefined> {
   const ids = new Set(told.map(({ id }) => id))
-  if (ids.size > MOST_ALONE || list.total > list.entries.length || !told.every(staysAlone)) return undefined
+  const few = ids.size > 0 && ids.size <= MOST_ALONE
+  if (!few || list.total > list.entries.length || !told.every(staysAlone)) return undefined
   const items = await engine.list(signal, [...ids]).catch((error: unknown) => {
     if (signal.aborted || error instanceof ConnectionLostError) throw error
     return []

@@ -149,6 +149,7 @@ describe('docker_ps', () => {
       ['that are not there any more', [event('start', web)], [db], [[id(web)]]],
       ['of images', [{ ...event('tag', web), type: 'image' }], [web, db], []],
       ['that have no whole id', [{ ...event('pause', web), id: 'abc' }], [paused, db], []],
+      ['of none', [], [web, db], []],
       ['of very many', many(5).map((each) => event('start', each)), many(5), []],
     ])('%s: all are asked for', async (_, told, now, before) => {
       expect(await after([web, db], told, now)).toEqual(readList(now))
