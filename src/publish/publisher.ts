@@ -18,6 +18,7 @@ const STAMP_LEAD_MS = 20
 const URGENT_LEAD_MS = 5
 const RETRY_FIRST_MS = 1000
 const RETRY_CAP_MS = 10_000
+const WAKE_AT_ONCE = 50
 /** A value that somebody else changed is put right, but not more often than this. */
 const REPAIR_GAP_MS = 15_000
 
@@ -101,10 +102,8 @@ export class Publisher {
 
   /** XAPI has been listed anew, perhaps from an older database: what we wrote counts for nothing, what is there does. */
   recheckAll(): void {
-    for (const [ref, vm] of this.#vms) {
-      vm.forgetWritten()
-      this.#wake(ref, vm)
-    }
+    for (const vm of this.#vms.values()) vm.forgetWritten()
+    this.#wakeAll([...this.#vms])
   }
 
   /** Lets go of a VM without writing anything. */
@@ -145,6 +144,12 @@ export class Publisher {
     const made = new VmKeys()
     this.#vms.set(ref, made)
     return made
+  }
+
+  /** Some at a time, others have their turn in between: each of a thousand VMs is compared with what is wanted of it. */
+  #wakeAll(vms: readonly (readonly [VmRef, VmKeys])[]): void {
+    for (const [ref, vm] of vms.slice(0, WAKE_AT_ONCE)) this.#wake(ref, vm)
+    if (vms.length > WAKE_AT_ONCE) this.#deps.clock.after(0, () => this.#wakeAll(vms.slice(WAKE_AT_ONCE)))
   }
 
   #wake(ref: VmRef, vm: VmKeys): void {

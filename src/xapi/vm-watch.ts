@@ -15,6 +15,7 @@ const POLL_S = 30.5
 const POLL_GRACE_MS = 15_000
 /** A rest between two polls: XAPI sends whole records, so gathering changes saves it and us most of the work. */
 const REST_MS = 300
+const TELL_AT_ONCE = 50
 const RETRY_FIRST_MS = 500
 const RETRY_CAP_MS = 10_000
 
@@ -110,7 +111,7 @@ export class XapiVmWatch implements VmWatch {
       answered()
       const touched = token === '' ? this.#replaceAll(answer.events) : this.#applyAll(answer.events)
       if (token === '') this.#onList()
-      for (const ref of touched) changed(ref)
+      await this.#tell(touched, changed, signal)
       const now = (answer.counts['vm'] ?? this.#vms.size) - this.#vms.size
       if (token === '') difference = now
       miscounts = now === difference ? 0 : miscounts + 1
@@ -121,6 +122,15 @@ export class XapiVmWatch implements VmWatch {
         miscounts = 0
       }
       await this.#deps.clock.sleep(REST_MS, signal)
+    }
+  }
+
+  /** Some at a time, others have their turn in between: after a full list it is a thousand. */
+  async #tell(touched: ReadonlySet<VmRef>, changed: (ref: VmRef) => void, signal: AbortSignal): Promise<void> {
+    let told = 0
+    for (const ref of touched) {
+      changed(ref)
+      if (++told % TELL_AT_ONCE === 0) await this.#deps.clock.sleep(0, signal)
     }
   }
 

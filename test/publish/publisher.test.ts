@@ -14,6 +14,8 @@ let clock: FakeClock
 let store: FakeStore
 let recording: RecordingLog
 let publisher: Publisher
+/** Of which VMs it was asked what XAPI has. */
+const compared = new Set<string>()
 
 function makePublisher(perSecond = 1000, burst = 1000): Publisher {
   return new Publisher({
@@ -22,7 +24,10 @@ function makePublisher(perSecond = 1000, burst = 1000): Publisher {
     random: () => 1,
     budget: new TokenBucket(clock, perSecond, burst),
     log: recording.log,
-    known: store.known,
+    known: (ref) => {
+      compared.add(ref)
+      return store.known(ref)
+    },
   })
 }
 
@@ -361,6 +366,19 @@ describe('others write too', () => {
     publisher.recheckAll()
     await clock.advance(2000)
     expect(store.actual('vm')?.[KEY.ps]).toBe('b')
+  })
+
+  test('very many VMs, listed anew, are compared some at a time, and all of them', async () => {
+    const refs = Array.from({ length: 120 }, (_, i) => `vm-${i}`)
+    for (const ref of refs) store.put(ref, {})
+    for (const ref of refs) publisher.want(ref, { [KEY.ps]: 'b' })
+    await clock.advance(1500)
+    for (const ref of refs) store.put(ref, { folder: '/web' })
+    compared.clear()
+    publisher.recheckAll()
+    expect(compared.size).toBeLessThanOrEqual(50)
+    await clock.advance(5000)
+    expect(refs.filter((ref) => store.actual(ref)?.[KEY.ps] !== 'b')).toEqual([])
   })
 
   test('other keys are never touched', async () => {

@@ -74,6 +74,21 @@ describe('the first list', () => {
     expect(watch.ageMs()).toBeLessThan(60_000)
   })
 
+  test('of very many VMs is told some at a time: others have their turn in between', async () => {
+    for (let i = 0; i < 120; i++) sim.pool.createVm({ name: `vm-${i}` })
+    const told: string[] = []
+    let atNextTurn = Infinity
+    const own = new XapiVmWatch(
+      { session: state.session, clock: systemClock, random: () => 0, log: state.recording.log },
+      () => void setTimeout(() => (atNextTurn = told.length), 0),
+      () => undefined,
+    )
+    running = own.run((ref) => told.push(ref), stop.signal)
+    await until(() => told.length >= 120)
+    expect(atNextTurn).toBeLessThan(120)
+    expect(new Set(told).size).toBe(sim.pool.db.table('VM').rows.size)
+  })
+
   test('is not there before the first answer', () => {
     running = Promise.resolve()
     expect([watch.ageMs(), watch.pool(), [...watch.all()]]).toEqual([Infinity, undefined, []])
