@@ -7,6 +7,8 @@ import type { PipeLine } from './pipe-line.ts'
 /** What XAPI takes as a parameter. Whole numbers are sent as text: XAPI's `int` is a string on the wire. */
 export type XapiParam = string | boolean | Date | Double | readonly XapiParam[] | { readonly [key: string]: XapiParam }
 
+const MOST_ESCAPED_BYTES = 250_000
+
 /** A number that must arrive as `<double>` with a fraction: old XAPIs refuse ints there. */
 export class Double {
   readonly value: number
@@ -46,7 +48,7 @@ function encode(param: XapiParam): string {
 }
 
 function encodeBare(param: XapiParam): string {
-  if (typeof param === 'string') return `<string>${escape(param)}</string>`
+  if (typeof param === 'string') return `<string>${textOf(param)}</string>`
   if (typeof param === 'boolean') return `<boolean>${param ? 1 : 0}</boolean>`
   if (param instanceof Date) {
     return `<dateTime.iso8601>${param.toISOString().replace(/[-]|\.\d+/g, '')}</dateTime.iso8601>`
@@ -61,6 +63,16 @@ function encodeBare(param: XapiParam): string {
 
 function isList(param: XapiParam): param is readonly XapiParam[] {
   return Array.isArray(param)
+}
+
+/**
+ * XAPI refuses requests of more than 300 KiB, and a guest can have documents that consist of what has to be escaped, which
+ * takes five times their size: those go as CDATA.
+ */
+function textOf(text: string): string {
+  const escaped = escape(text)
+  if (escaped.length * 3 < MOST_ESCAPED_BYTES || Buffer.byteLength(escaped) < MOST_ESCAPED_BYTES) return escaped
+  return `<![CDATA[${text.replaceAll(']]>', ']]]]><![CDATA[>')}]]>`
 }
 
 function escape(text: string): string {

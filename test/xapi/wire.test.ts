@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { RefusedError } from '../../src/base/errors.ts'
+import { encodeMembers, readMembers } from '../../src/documents/members.ts'
 import { isNotOffered, XapiFailure } from '../../src/xapi/errors.ts'
 import { PipeLine } from '../../src/xapi/pipe-line.ts'
 import { Double, send, type XapiParam } from '../../src/xapi/wire.ts'
@@ -67,6 +68,22 @@ describe('the request', () => {
   ])('%s', async (_, param, xml) => {
     const [first] = await sent(param)
     expect(first!.replaceAll('<string/>', '<string></string>')).toBe(xml)
+  })
+
+  test.each([
+    ['an engine’s name of nothing but ampersands', 65_536, { Name: '&'.repeat(65_300) }],
+    [
+      'a list of texts with markup',
+      200_000,
+      { Labels: Array.from({ length: 1000 }, () => '<<<<]]><<<<&&&&'.repeat(6)) },
+    ],
+  ])('a document that XAPI takes as it is fits into a request: %s', async (_, budget, info) => {
+    const document = encodeMembers('docker_info', readMembers('docker_info', info, undefined, new Set()), budget)
+    expect(document.length).toBeGreaterThan(budget / 2)
+    const { asked } = await answered(success(''), ['OpaqueRef:vm', 'docker_info', document])
+    expect(asked.body.length).toBeLessThan(300 * 1024)
+    const [, , value] = [...asked.body.matchAll(/<param>(.*?)<\/param>/gs)].map(([, xml]) => parseXml(xml!))
+    expect(value?.children[0]?.text === document).toBe(true)
   })
 
   test('a whole number never looks like an int', () => {
