@@ -154,7 +154,7 @@ class Daemon {
       guest: (ref) => this.#controller.session(ref),
       publisher: this.#publisher,
       store: own,
-      hostRef: () => (this.#watch.pool() === undefined ? '' : this.#myHost),
+      hostRef: () => (this.#watch.ageMs() === Infinity ? '' : this.#myHost),
     })
     this.#renewals = newKeyRenewals(this.#host, this.#watch, this.#key, () => this.#signal)
     this.#control = new ControlServer({

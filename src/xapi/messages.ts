@@ -1,11 +1,14 @@
 import type { MessageStore } from '../model/stores.ts'
 import { isFailure, isNotOffered } from './errors.ts'
 import type { XapiSession } from './session.ts'
+import { refOf } from './vm-record.ts'
 import { isRecord } from './wire.ts'
 
 /** XAPI's messages, which clients show to the administrator. */
 export class XapiMessages implements MessageStore {
   readonly #session: Pick<XapiSession, 'call'>
+  /** Where XAPI lets nobody look: messages that were looked for in vain, by VM and title, and those that were then made. */
+  readonly #made = new Map<string, string | undefined>()
 
   constructor(session: Pick<XapiSession, 'call'>) {
     this.#session = session
@@ -21,7 +24,11 @@ export class XapiMessages implements MessageStore {
         : []
     } catch (error) {
       if (isFailure(error, 'UUID_INVALID')) return []
-      throw error
+      if (!isNotOffered(error)) throw error
+      const name = nameOf(vmUuid, title)
+      const ref = this.#made.get(name)
+      this.#made.set(name, ref)
+      return ref === undefined ? [] : [ref]
     }
   }
 
@@ -36,7 +43,9 @@ export class XapiMessages implements MessageStore {
 
   async create(vmUuid: string, title: string, body: string, signal: AbortSignal): Promise<void> {
     try {
-      await this.#session.call('message.create', [title, '3', 'VM', vmUuid, body], signal)
+      const ref = await this.#session.call('message.create', [title, '3', 'VM', vmUuid, body], signal)
+      const name = nameOf(vmUuid, title)
+      if (this.#made.has(name)) this.#made.set(name, refOf(ref))
     } catch (error) {
       // The VM is gone: nobody is left to be told.
       if (!isFailure(error, 'UUID_INVALID')) throw error
@@ -49,7 +58,12 @@ export class XapiMessages implements MessageStore {
     } catch (error) {
       if (!isFailure(error, 'HANDLE_INVALID')) throw error
     }
+    for (const [name, made] of this.#made) if (made === ref) this.#made.delete(name)
   }
+}
+
+function nameOf(vmUuid: string, title: string): string {
+  return `${vmUuid} ${title}`
 }
 
 function isAbout(message: Readonly<Record<string, unknown>>, vmUuid: string): boolean {

@@ -48,6 +48,25 @@ describe('messages of a real XAPI’s shape', () => {
     expect(await new XapiMessages({ call }).find('u', TITLE, signal)).toEqual(['a'])
   })
 
+  test('where XAPI lets nobody look, those that were made are remembered, and told from others', async () => {
+    const calls: string[] = []
+    const call = async (method: string, params: readonly unknown[]) => {
+      calls.push(`${method} ${String(params[0])}`)
+      if (method.startsWith('message.get')) throw new XapiFailure(method, ['MESSAGE_METHOD_UNKNOWN', method])
+      return `OpaqueRef:${calls.length}`
+    }
+    const messages = new XapiMessages({ call })
+    expect(await messages.find('u', TITLE, signal)).toEqual([])
+    await messages.create('u', TITLE, 'body', signal)
+    await messages.create('u', 'never looked for', 'body', signal)
+    const found = await messages.find('u', TITLE, signal)
+    expect([found, await messages.find('v', TITLE, signal)]).toEqual([['OpaqueRef:3'], []])
+    expect(await messages.find('u', 'never looked for', signal)).toEqual([])
+    await messages.destroy(found[0]!, signal)
+    expect(calls).toContain('message.destroy OpaqueRef:3')
+    expect(await messages.find('u', TITLE, signal)).toEqual([])
+  })
+
   test('other failures are not swallowed', async () => {
     await sim.coordinator.faults.refuse()
     const messages = new XapiMessages(state.session)

@@ -7,6 +7,7 @@ import { KEY, type Fields } from '../../model/fields.ts'
 import type { VmRecord } from '../../model/vm.ts'
 import type { ContainerList } from '../../observations/ps.ts'
 import type { VmContext } from '../../operations/operation.ts'
+import { XapiSecrets } from '../../xapi/secrets.ts'
 import { fieldsOf } from '../../xapi/vm-record.ts'
 import type { DaemonHostDeps } from './daemon-host.ts'
 import { sooner } from './sooner.ts'
@@ -63,8 +64,10 @@ export class DaemonVm implements VmContext {
 
   /** Asked of XAPI: few operations need it, and the pool has many keys that are not ours. */
   async poolConfig(signal: AbortSignal): Promise<Fields> {
-    const pool = this.#deps.watch.pool()?.ref
-    return fieldsOf(await this.#deps.session.call('pool.get_other_config', [pool ?? ''], signal), () => true)
+    const { session, watch } = this.#deps
+    const pool = watch.pool()?.ref
+    if (pool === undefined) return new XapiSecrets(session).poolConfig(signal)
+    return fieldsOf(await session.call('pool.get_other_config', [pool], signal), () => true)
   }
 
   async tell(title: string, body: string, signal: AbortSignal): Promise<void> {
