@@ -32,6 +32,9 @@ lint: node_modules
 style: node_modules
 	@npx prettier --check --log-level warn .
 
+audit: node_modules ## are faults known in the packages that ship?
+	@$(TSX) scripts/audit.ts
+
 build: node_modules ## bundle the executables into dist/
 	@$(TSX) scripts/build.ts
 
@@ -81,5 +84,5 @@ test-parts: node_modules
 package-parts:
 	@scripts/install-package-parts.sh
 
-.PHONY: help demo test check types lint style build fuzz soak bench bench-scale sim golden format clean test-parts
+.PHONY: help demo test check types lint style audit build fuzz soak bench bench-scale sim golden format clean test-parts
 .PHONY: rpm pack sign rpm-in-docker test-package package-parts
