@@ -188,7 +188,8 @@ export class GuestSession {
       this.#armGrace()
       this.#deps.log.info({ err: asError(error), good_ms: Math.round(readyMs ?? 0) }, 'connection to the guest ended')
       // One that comes and goes is not `connecting` and `monitored` in turns: its status says what is wrong with it.
-      if (error instanceof StoppedError || this.#earlyLosses < MOST_EARLY_LOSSES) return this.#input({ type: 'lost' })
+      if (error instanceof StoppedError) return this.#input({ type: 'lost' })
+      if (this.#earlyLosses < MOST_EARLY_LOSSES) return this.#input({ type: 'lost', why: diagnosisOf(error) })
     }
     if (error instanceof StoppedError) return
     this.#failures++

@@ -6,6 +6,8 @@ export interface SessionState {
   readonly sinceMs: number
   /** Why it failed; only in `failed`. */
   readonly diagnosis: Diagnosis | undefined
+  /** What ended the last good link; only in `connecting`. It is the best that is known until an attempt has failed. */
+  readonly lostTo?: Diagnosis
   /** The grace is over: what was published has been taken back and the administrator told. */
   readonly givenUp: boolean
 }
@@ -14,8 +16,8 @@ export type SessionInput =
   | { readonly type: 'ready' }
   /** An attempt came to nothing. */
   | { readonly type: 'failed'; readonly diagnosis: Diagnosis }
-  /** The link broke after it had been good. */
-  | { readonly type: 'lost' }
+  /** The link broke after it had been good; `why` where that is known. */
+  | { readonly type: 'lost'; readonly why?: Diagnosis }
   /** Not monitored for the whole grace. */
   | { readonly type: 'grace-over' }
 
@@ -49,13 +51,15 @@ export function stepSession(state: SessionState, input: SessionInput, nowMs: num
         { at: 'monitored', sinceMs: nowMs, diagnosis: undefined, givenUp: false },
         { type: 'clear-message' },
       )
-    case 'lost':
-      return entered({ at: 'connecting', sinceMs: nowMs, diagnosis: undefined, givenUp: state.givenUp })
+    case 'lost': {
+      const lostTo = input.why === undefined ? {} : { lostTo: input.why }
+      return entered({ at: 'connecting', sinceMs: nowMs, diagnosis: undefined, givenUp: state.givenUp, ...lostTo })
+    }
     case 'failed':
       return entered(failed(state, input.diagnosis, nowMs))
     case 'grace-over': {
       if (state.at === 'monitored' || state.givenUp) return { state, effects: [] }
-      const given = { ...failed(state, state.diagnosis ?? NO_ANSWER_YET, nowMs), givenUp: true }
+      const given = { ...failed(state, state.diagnosis ?? state.lostTo ?? NO_ANSWER_YET, nowMs), givenUp: true }
       return entered(given, { type: 'wipe' }, { type: 'raise-message', body: sentence(given.diagnosis) })
     }
   }

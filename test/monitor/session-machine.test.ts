@@ -85,6 +85,19 @@ describe('the status line', () => {
       ],
     ],
     [
+      'lost, and no attempt has come to an end since: what ended the link is told',
+      [READY, { type: 'lost', why: NO_USER }, GRACE],
+      [
+        ['clear-message', 'monitored since 2026-11-22T10:01:00Z'],
+        ['connecting since 2026-11-22T10:02:00Z'],
+        [
+          'wipe',
+          'raise: There is no user core. Set xscontainer-username',
+          'failed since 2026-11-22T10:03:00Z: There is no user core. Set xscontainer-username',
+        ],
+      ],
+    ],
+    [
       'lost and given up, then back: the message goes',
       [READY, LOST, failed(), GRACE, READY],
       [
