@@ -5,7 +5,8 @@ import type { Log } from '../base/log.ts'
 import { WorkQueue } from '../base/work-queue.ts'
 import type { MessageStore } from '../model/stores.ts'
 
-const TITLE = 'Container Management cannot monitor VM'
+/** Name of the messages that say so. */
+export const CANNOT_MONITOR = 'Container Management cannot monitor VM'
 const RETRY_FIRST_MS = 1000
 const RETRY_CAP_MS = 20_000
 
@@ -92,7 +93,7 @@ export class Notices {
 
   /** Looks before it creates: an answer may have been lost, and XAPI does not stop anybody from saying things twice. */
   async #step(vmUuid: string, vm: { wanted: string | undefined; there: boolean | 'unknown' }): Promise<void> {
-    const { store, signal, title = TITLE } = this.#deps
+    const { store, signal, title = CANNOT_MONITOR } = this.#deps
     const { wanted } = vm
     const found = await store.find(vmUuid, title, signal)
     if (wanted === undefined) for (const ref of found) await store.destroy(ref, signal)

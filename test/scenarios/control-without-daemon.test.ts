@@ -63,6 +63,16 @@ test.concurrent('a list that is published is brought up to date, and list tells 
   }),
 )
 
+test.concurrent('a VM is deregistered with the message that it could not be monitored, and with no other', () =>
+  World.during({}, async (world) => {
+    const guest = await world.addGuest({})
+    for (const name of ['Container Management cannot monitor VM', 'ALARM'])
+      await world.call('message.create', name, '3', 'VM', guest.uuid, 'Why. And what to do')
+    expect(await alone(world, 'deregister', { vmuuid: guest.uuid })).toBe('')
+    expect(world.pool.allMessages().map(({ name }) => name)).toEqual(['ALARM'])
+  }),
+)
+
 test.concurrent('fifty at once take turns at the guest', () =>
   World.during({}, async (world) => {
     const guest = await world.addGuest({ engine: { containers: [{ name: 'web' }] } })

@@ -8,6 +8,7 @@ import type { VmRecord } from '../../model/vm.ts'
 import { desired } from '../../monitor/desired.ts'
 import { ps } from '../../observations/ps.ts'
 import type { VmContext } from '../../operations/operation.ts'
+import { CANNOT_MONITOR } from '../../publish/notices.ts'
 import { planWrites } from '../../publish/plan-writes.ts'
 import { XapiMessages } from '../../xapi/messages.ts'
 import { XapiSecrets } from '../../xapi/secrets.ts'
@@ -87,6 +88,14 @@ export class LoneVm implements VmContext {
 
   async setKeys(keys: Readonly<Record<string, string | undefined>>, signal: AbortSignal): Promise<void> {
     await this.#fields.apply(this.vm.ref, writesFor(keys, await this.#otherConfig(signal)), signal)
+    // With the status goes what would tell the next monitor that there may be a message about it.
+    if (KEY.status in keys && keys[KEY.status] === undefined) await this.#destroyMessages(signal)
+  }
+
+  async #destroyMessages(signal: AbortSignal): Promise<void> {
+    const messages = new XapiMessages(this.#deps.session)
+    const found = await messages.find(this.vm.uuid, CANNOT_MONITOR, signal)
+    for (const ref of found) await messages.destroy(ref, signal)
   }
 
   poolConfig(signal: AbortSignal): Promise<Fields> {
