@@ -1,4 +1,5 @@
 import { linked } from '../base/deadline.ts'
+import { DiagnosedError } from '../base/errors.ts'
 import { TokenBucket } from '../base/token-bucket.ts'
 import { chooseApiVersion, productOf } from './api-version.ts'
 import { actOn, inspectContainer, sampleStats, type Verb } from './container-calls.ts'
@@ -23,6 +24,9 @@ const EVENT_BYTES_BURST = 1_000_000
 
 /** An engine that calls itself Docker and keeps its headers back is not waited for. */
 const HEADERS_MS = 1000
+
+/** HTTP 404, 401 and 403. */
+const SIGNS_OF_LIFE: ReadonlySet<string> = new Set(['engine-not-found', 'engine-denied'])
 
 /** Without them Podman runs the container's own `ps`, which may not be there or may tell neither parent nor time. */
 const PODMAN_COLUMNS = 'pid,ppid,user,time,args'
@@ -131,9 +135,13 @@ export class Engine {
     return startExec(this.#calls, ref, command, signal)
   }
 
-  /** `/_ping`, to judge whether a silent engine is alive. */
+  /** `/_ping`, to judge whether a silent engine is alive. One that a proxy keeps us from asking lives as well. */
   async ping(signal: AbortSignal): Promise<void> {
-    await this.#calls.call<unknown>('GET /_ping', signal, (docker) => docker.ping())
+    try {
+      await this.#calls.call<unknown>('GET /_ping', signal, (docker) => docker.ping())
+    } catch (error) {
+      if (!(error instanceof DiagnosedError) || !SIGNS_OF_LIFE.has(error.diagnosis.kind)) throw error
+    }
   }
 
   /**

@@ -403,5 +403,6 @@ describe('top and ping', () => {
     const engine = body('OK')
     await (await engine.connect()).ping(engine.signal)
     await expect((await status(500, '').connect()).ping(engine.signal)).rejects.toBeInstanceOf(TransientError)
+    for (const refused of [403, 404]) await (await status(refused, '').connect()).ping(engine.signal)
   })
 })
