@@ -72,19 +72,21 @@ const KNOBS: Readonly<Record<string, Readonly<Record<string, Knob>>>> = {
   },
 }
 
-/** The configuration in `path`. A missing file means defaults, unless it was asked for by name. Throws RefusedError. */
-export function loadConfig(path: string, mustExist: boolean): Config {
+/**
+ * The configuration in `path`. Where there is no such file that means defaults, and `absent` is told, which may throw what
+ * it is told. Throws RefusedError.
+ */
+export function loadConfig(path: string, absent: (why: RefusedError) => void = () => undefined): Config {
   let text: string
   try {
     text = readFileSync(path, 'utf8')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' && !mustExist) return parseConfig('', path)
     const why = (error as NodeJS.ErrnoException).code ?? 'unknown error'
-    throw new RefusedError({
-      kind: 'config',
-      cause: `Cannot read ${path}: ${why}`,
-      cure: 'Check the path and its permissions',
-    })
+    const cause = `Cannot read ${path}: ${why}`
+    const refusal = new RefusedError({ kind: 'config', cause, cure: 'Check the path and its permissions' })
+    if (why !== 'ENOENT') throw refusal
+    absent(refusal)
+    return parseConfig('', path)
   }
   return parseConfig(text, path)
 }

@@ -6,7 +6,7 @@ import type { KeyStore } from '../model/stores.ts'
 import { orphanLabel } from '../provision/orphans.ts'
 import { ensurePoolKey } from '../provision/pool-key.ts'
 import { readPoolKeys } from '../provision/rotation.ts'
-import { generatePoolKey } from '../provision/ssh-key.ts'
+import { generatePoolKey, type PoolKeyPair } from '../provision/ssh-key.ts'
 import { parsePrivateKey, type SshKey } from '../transports/ssh/ssh-key.ts'
 import { SshTransport } from '../transports/ssh/ssh-transport.ts'
 import type { Config } from './config.ts'
@@ -18,9 +18,9 @@ export class PoolSshKey {
   readonly #signal: AbortSignal
   #key: Promise<SshKey> | undefined
   #previous: Promise<SshKey | undefined> | undefined
-  #making: ReturnType<typeof generatePoolKey> | undefined
+  #making: Promise<PoolKeyPair> | undefined
 
-  readonly #generate: typeof generatePoolKey
+  readonly #generate: () => Promise<PoolKeyPair>
   readonly #clock: Pick<Clock, 'now'>
 
   constructor(
@@ -70,7 +70,7 @@ export class PoolSshKey {
   }
 
   /** Seconds of CPU: whoever asks anew meanwhile, because the pool object changed, shares it. */
-  #make(): ReturnType<typeof generatePoolKey> {
+  #make(): Promise<PoolKeyPair> {
     this.#making ??= this.#generate().finally(() => (this.#making = undefined))
     return this.#making
   }

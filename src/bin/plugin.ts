@@ -1,5 +1,5 @@
 import { answer } from '../app/plugin/answer.ts'
-import { configPlace } from '../app/plugin/config-glance.ts'
+import { configPath } from '../app/plugin/config-glance.ts'
 import { methodResponse } from '../app/plugin/method-response.ts'
 import { failureOf, type Outcome } from '../app/plugin/outcome.ts'
 import { print } from '../app/plugin/print.ts'
@@ -17,7 +17,7 @@ process.on('unhandledRejection', (error) => end(failureOf('', error)))
 
 void answer(process.argv[2] ?? '', {
   clock: systemClock,
-  config: configPlace(process.env),
+  configPath: configPath(process.env),
   uid: process.geteuid?.(),
   loadHere: () => import('../app/plugin/do-here.ts'),
   loadThere: () => import('../app/plugin/do-there.ts'),

@@ -85,10 +85,15 @@ function readArguments(): Given | number {
     if (values.version === true) return print(`xscontainer-monitor ${VERSION}\n`)
     const named = values.config ?? configNamed(process.env)
     const watchdogS = watchdogSeconds(values.watchdog)
-    return { config: loadConfig(named ?? DEFAULT_CONFIG_PATH, named !== undefined), watchdogS }
+    return { config: loadConfig(named ?? DEFAULT_CONFIG_PATH, () => named !== undefined && notThere(named)), watchdogS }
   } catch (error) {
     return complain(asError(error))
   }
+}
+
+/** Whoever has named a file means to have one. */
+function notThere(path: string): void {
+  process.stderr.write(`xscontainer-monitor: there is no ${path}: all settings have their defaults. Check the path\n`)
 }
 
 /** Node's own words say what is wrong, not where to look. */

@@ -19,7 +19,7 @@ const RESAMPLE_MS = 5000
 const DOUBT_MS = 10_000
 /** An engine that is asked for a sign of life has this long to give it. */
 const PING_MS = 10_000
-/** After a look at what events told of alone, all is looked at: about so much later, and not by all guests at once. */
+/** After a look at what events told of alone, or an event that told nothing new, all is looked at: about so much later, and not by all guests at once. */
 const WHOLE_MS = 10_000
 /** To open a stream for the events and to send the request for them. */
 const SUBSCRIBE_MS = 15_000
@@ -132,9 +132,16 @@ export class GuestWatch {
     this.#heardAt = now
     for (const watched of this.#watched) {
       const due = watched.hint(event, this.#looking === watched, now)
-      if (due && watched === this.#watched[0]) this.#giveWay?.()
+      if (watched !== this.#watched[0]) continue
+      if (due) this.#giveWay?.()
+      // An event says when to look, whatever it seems to say: what the list shows already may be half of it.
+      else if (watched.observation.dueAfter(event)) this.#lookAtAllLater(now)
     }
     this.#waker.wake()
+  }
+
+  #lookAtAllLater(now: number): void {
+    this.#watched[0]?.plan.dueBy(now + WHOLE_MS * (0.5 + this.#deps.random()))
   }
 
   #sampleSoon(): void {
@@ -245,7 +252,7 @@ export class GuestWatch {
       if (asked && endedAt - startedAt < DOUBT_MS) this.#heardAt = endedAt
       this.#set(watched)
       watched.settle(endedAt)
-      if (told !== undefined) plan.dueBy(endedAt + WHOLE_MS * (0.5 + this.#deps.random()))
+      if (told !== undefined) this.#lookAtAllLater(endedAt)
       else if (isList) this.#listedAt = endedAt
       if (isList) this.#refreshers.looked(startedAt, endedAt, watched.unseen)
       if (observation.runningIn !== undefined) this.#ranOnly(observation.runningIn(watched.value))

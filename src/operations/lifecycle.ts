@@ -38,7 +38,7 @@ async function telling(
     await work()
   } catch (error) {
     if (error instanceof DiagnosedError && !signal.aborted) {
-      const title = `Container Management cannot ${verb} ${cutText(container, 64)}`
+      const title = `Container Management cannot ${verb} ${cutText(container, 64)}: ${cutText(error.diagnosis.cause, 160)}`
       await context.tell(title, error.message, signal).catch(() => undefined)
     }
     throw error

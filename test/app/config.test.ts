@@ -129,17 +129,18 @@ describe('an error names file, line and key, and says what is wrong', () => {
 })
 
 describe('loading', () => {
-  test('a missing file means defaults, unless it was asked for by name', () => {
-    expect(loadConfig('/nonexistent/x.toml', false)).toEqual(DEFAULTS)
-    expect(() => loadConfig('/nonexistent/x.toml', true)).toThrow('Cannot read /nonexistent/x.toml: ENOENT')
+  test('a missing file means defaults, and whoever asked is told', () => {
+    let told = 0
+    expect(loadConfig('/nonexistent/x.toml', () => told++)).toEqual(DEFAULTS)
+    expect(told).toBe(1)
   })
 
   test('a file that is there is read', () => {
     const dir = mkdtempSync(join(tmpdir(), 'config-'))
     onTestFinished(() => rmSync(dir, { recursive: true }))
     writeFileSync(join(dir, 'x.toml'), '[log]\nlevel = "debug"\n')
-    expect(loadConfig(join(dir, 'x.toml'), true).log.level).toBe('debug')
-    expect(() => loadConfig(dir, false)).toThrow(`Cannot read ${dir}: EISDIR. Check the path and its permissions`)
+    expect(loadConfig(join(dir, 'x.toml')).log.level).toBe('debug')
+    expect(() => loadConfig(dir)).toThrow(`Cannot read ${dir}: EISDIR. Check the path and its permissions`)
   })
 })
 

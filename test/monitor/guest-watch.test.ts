@@ -231,6 +231,15 @@ describe('an event', () => {
     expect(told).toEqual([['a', 'b'], ['a', 'b'], undefined])
   })
 
+  test('that tells what the list shows already is looked at some seconds later, and all with it', async () => {
+    told = []
+    emit({ ...GONE, action: 'create' })
+    await clock.advance(4000)
+    expect(told).toEqual([])
+    await clock.advance(12_000)
+    expect(told).toEqual([undefined])
+  })
+
   test('of more containers than are kept in mind has all of the list looked at', async () => {
     told = []
     for (let i = 0; i < 100; i++) emit({ ...START, id: `x${i}` })

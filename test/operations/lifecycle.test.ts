@@ -110,7 +110,7 @@ describe('lifecycle operations', () => {
     const error = await refusal(act(context, operation, container))
     expect(diagnosisOf(error).kind).toBe(kind)
     expect(String(error)).toContain(text)
-    const title = `Container Management cannot ${operation.name} ${container}`
+    const title = `Container Management cannot ${operation.name} ${container}: ${diagnosisOf(error).cause}`
     expect(context.done).toEqual([`tell ${title}: ${(error as Error).message}`])
   })
 
@@ -119,7 +119,8 @@ describe('lifecycle operations', () => {
     const lost = new TransientError({ kind: 'ssh-timeout', cause: 'The guest is silent', cure: 'Look at it' })
     context.failing.set('engine', lost)
     expect(await refusal(act(context, stop))).toBe(lost)
-    expect(context.done).toEqual(['tell Container Management cannot stop web: The guest is silent. Look at it'])
+    const title = 'Container Management cannot stop web: The guest is silent'
+    expect(context.done).toEqual([`tell ${title}: The guest is silent. Look at it`])
   })
 
   it('fail with their own reason when that cannot be told', async () => {

@@ -57,7 +57,7 @@ export async function prepareHere(
   }: PrepareHere = {},
 ): Promise<Prepared> {
   const log = createLog('silent', { write: () => undefined })
-  const config = loadConfig(world.configFile(), true)
+  const config = loadConfig(world.configFile())
   const host = new LoneHost({ clock: systemClock, random: systemRandom, log, config })
   const forever = new AbortController().signal
   const allowLoopback = true

@@ -1,9 +1,10 @@
-import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, expect, onTestFinished, test } from 'vitest'
 import { World } from './world.ts'
 
 const MONITOR = fileURLToPath(new URL('../../dist/bin/xscontainer-monitor', import.meta.url))
@@ -38,10 +39,20 @@ test.each([
   expect(err.trim().split('\n')).toHaveLength(1)
 })
 
-test('a file that was asked for by name is not there', async () => {
-  expect(await run([], { XSCONTAINER_CONFIG: '/nowhere/x.toml' })).toMatchObject({
+test('a file that was asked for by name is not there, or cannot be read', async () => {
+  const child = spawn(MONITOR, [], { env: { PATH: process.env['PATH'], XSCONTAINER_CONFIG: '/nowhere/x.toml' } })
+  // With its defaults it logs there.
+  const wasThere = existsSync('/var/log/xscontainer.log')
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await once(child, 'close')
+    if (!wasThere) rmSync('/var/log/xscontainer.log', { force: true })
+  })
+  const [said] = (await once(child.stderr, 'data')) as [Buffer]
+  expect(String(said)).toContain('there is no /nowhere/x.toml: all settings have their defaults')
+  expect(await run(['--config', dir])).toMatchObject({
     code: 2,
-    err: expect.stringContaining('Cannot read /nowhere/x.toml') as string,
+    err: expect.stringContaining(`Cannot read ${dir}`) as string,
   })
 })
 

@@ -11,7 +11,7 @@ import { World } from './world.ts'
 
 /** As the plugin and the command do it when no daemon answers. */
 function alone(world: World, operation: string, args: Args = {}, session?: string): Promise<string> {
-  const config = loadConfig(world.configFile(), true)
+  const config = loadConfig(world.configFile())
   const { log } = new RecordingLog()
   return runAlone(
     { clock: systemClock, random: systemRandom, log, config, session },

@@ -44,7 +44,10 @@ export class CliContext {
 
   config(): Promise<Config> {
     this.#config ??= import('../config.ts').then(({ loadConfig, DEFAULT_CONFIG_PATH }) =>
-      loadConfig(this.configPath ?? DEFAULT_CONFIG_PATH, this.configPath !== undefined),
+      loadConfig(this.configPath ?? DEFAULT_CONFIG_PATH, (why) => {
+        // Whoever asks by a file that is not there would be told of another pool, or of none.
+        if (this.configPath !== undefined) throw why
+      }),
     )
     return this.#config
   }

@@ -5,21 +5,21 @@ import { callControl } from '../../control/client.ts'
 import { ControlUnavailable } from '../../control/connect.ts'
 import { VM_ELSEWHERE } from '../../control/message.ts'
 import { versionReply } from '../operations/version.ts'
-import { glanceAtConfig, type ConfigGlance, type ConfigPlace } from './config-glance.ts'
+import { glanceAtConfig, type ConfigGlance } from './config-glance.ts'
 import { notRoot } from '../root-only.ts'
 import { FUNCTIONS } from './functions.ts'
 import { parseMethodCall, type MethodCall } from './method-call.ts'
 import { failureOf, success, unknownFunction, type Outcome } from './outcome.ts'
 
 /** Does the call in this process, because no daemon answers (`why` says how that shows); undefined: the VM is elsewhere. */
-export type DoHere = (call: MethodCall, config: ConfigPlace, clock: Clock, why: string) => Promise<Outcome | undefined>
+export type DoHere = (call: MethodCall, configPath: string, clock: Clock, why: string) => Promise<Outcome | undefined>
 
 /** Has the host do it that has the VM; undefined: that is this host, or the VM is on none. */
 export type DoThere = (call: MethodCall, config: ConfigGlance, clock: Clock) => Promise<Outcome | undefined>
 
 export interface AnswerDeps {
   readonly clock: Clock
-  readonly config: ConfigPlace
+  readonly configPath: string
   /** The user that this runs as; left out: root. */
   readonly uid?: number | undefined
   /** These take long to load. They never reject: each is a bundle of its own, with error classes of its own. */
@@ -41,10 +41,10 @@ export async function answer(argument: string, deps: AnswerDeps): Promise<Outcom
   }
 }
 
-async function serve(call: MethodCall, { clock, config, loadHere, loadThere }: AnswerDeps): Promise<Outcome> {
-  const here = async (why: string) => (await loadHere()).doHere(call, config, clock, why)
-  const glance = await glanceAtConfig(config)
-  if (glance === undefined) return (await here(`${config.path} cannot be used`)) ?? moving(call)
+async function serve(call: MethodCall, { clock, configPath, loadHere, loadThere }: AnswerDeps): Promise<Outcome> {
+  const here = async (why: string) => (await loadHere()).doHere(call, configPath, clock, why)
+  const glance = await glanceAtConfig(configPath)
+  if (glance === undefined) return (await here(`${configPath} cannot be used`)) ?? moving(call)
   const done = await askDaemon(call, glance, clock, here)
   if (done !== undefined) return done
   const there = await (await loadThere()).doThere(call, glance, clock)

@@ -1,11 +1,5 @@
 import { readFileSync } from 'node:fs'
 
-/** Where the configuration is, and whether somebody named it. */
-export interface ConfigPlace {
-  readonly path: string
-  readonly mustExist: boolean
-}
-
 /** What nearly all calls need of the configuration: paths. */
 export interface ConfigGlance {
   readonly controlSocket: string
@@ -27,22 +21,21 @@ export function configNamed(env: Readonly<Record<string, string | undefined>>): 
   return env['XSCONTAINER_CONFIG'] || undefined
 }
 
-/** The place that $XSCONTAINER_CONFIG names, else the daemon's. */
-export function configPlace(env: Readonly<Record<string, string | undefined>>): ConfigPlace {
-  const named = configNamed(env)
-  return { path: named ?? '/etc/xscontainer/xscontainer.toml', mustExist: named !== undefined }
+/** The path that $XSCONTAINER_CONFIG names, else the daemon's. */
+export function configPath(env: Readonly<Record<string, string | undefined>>): string {
+  return configNamed(env) ?? '/etc/xscontainer/xscontainer.toml'
 }
 
 /**
  * The paths in the configuration; undefined when they cannot be known because the file is wrong. No daemon runs with
  * such a file, and who reads all of it will say what is wrong.
  */
-export async function glanceAtConfig({ path, mustExist }: ConfigPlace): Promise<ConfigGlance | undefined> {
+export async function glanceAtConfig(path: string): Promise<ConfigGlance | undefined> {
   let text: string
   try {
     text = readFileSync(path, 'utf8')
-  } catch {
-    return mustExist ? undefined : DEFAULTS
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? DEFAULTS : undefined
   }
   if (!SETS_A_PATH.test(text)) return DEFAULTS
   const { parse } = await import('smol-toml')

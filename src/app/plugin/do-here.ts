@@ -5,7 +5,6 @@ import { cutText } from '../../base/text.ts'
 import { VM_ELSEWHERE } from '../../control/message.ts'
 import { loadConfig } from '../config.ts'
 import { runAlone } from '../operations/run-alone.ts'
-import type { ConfigPlace } from './config-glance.ts'
 import type { MethodCall } from './method-call.ts'
 import { failureOf, success, type Outcome } from './outcome.ts'
 import { openPluginLog } from './plugin-log.ts'
@@ -16,13 +15,13 @@ import { openPluginLog } from './plugin-log.ts'
  */
 export async function doHere(
   call: MethodCall,
-  place: ConfigPlace,
+  configPath: string,
   clock: Clock,
   why: string,
 ): Promise<Outcome | undefined> {
   const { fn, session, args } = call
   try {
-    const config = loadConfig(place.path, place.mustExist)
+    const config = loadConfig(configPath)
     const log = openPluginLog(config.log)
     // Whatever a client sends: a line of the log stays a line.
     log.info({ fn, vm: cutText(args['vmuuid'] ?? '', 60), why }, 'doing it without the daemon')

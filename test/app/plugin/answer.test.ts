@@ -60,7 +60,7 @@ function ask(argument: string): Promise<Outcome> {
   }
   return answer(argument, {
     clock: systemClock,
-    config: { path, mustExist: true },
+    configPath: path,
     loadHere: () => Promise.resolve({ doHere: way('here') }),
     loadThere: () => Promise.resolve({ doThere: way('there') }),
   })

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { DEFAULT_CONFIG_PATH, parseConfig } from '../../../src/app/config.ts'
-import { configPlace, glanceAtConfig } from '../../../src/app/plugin/config-glance.ts'
+import { configPath, glanceAtConfig } from '../../../src/app/plugin/config-glance.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'xsc-plugin-'))
 const file = join(dir, 'xscontainer.toml')
@@ -25,13 +25,12 @@ test.each([
   ['an inline table', 'control = { "socket" = "/a" }\n'],
 ])('the file has %s: the same as the daemon reads', async (_, text) => {
   writeFileSync(file, text)
-  expect(await glanceAtConfig({ path: file, mustExist: true })).toEqual(daemons(text))
+  expect(await glanceAtConfig(file)).toEqual(daemons(text))
 })
 
-test('no file: the defaults, unless somebody named the file', async () => {
-  const path = join(dir, 'none')
-  expect(await glanceAtConfig({ path, mustExist: false })).toEqual(daemons(''))
-  expect(await glanceAtConfig({ path, mustExist: true })).toBeUndefined()
+test('no file: the defaults; one that cannot be read: unknown', async () => {
+  expect(await glanceAtConfig(join(dir, 'none'))).toEqual(daemons(''))
+  expect(await glanceAtConfig(dir)).toBeUndefined()
 })
 
 test.each([
@@ -40,11 +39,11 @@ test.each([
   ['an inventory that is no text', '[xapi]\ninventory = []'],
 ])('a file with %s: unknown', async (_, text) => {
   writeFileSync(file, text)
-  expect(await glanceAtConfig({ path: file, mustExist: true })).toBeUndefined()
+  expect(await glanceAtConfig(file)).toBeUndefined()
 })
 
 test('the file is the one that the daemon reads, or the one that somebody named', () => {
-  expect(configPlace({})).toEqual({ path: DEFAULT_CONFIG_PATH, mustExist: false })
-  expect(configPlace({ XSCONTAINER_CONFIG: '' })).toEqual({ path: DEFAULT_CONFIG_PATH, mustExist: false })
-  expect(configPlace({ XSCONTAINER_CONFIG: '/a' })).toEqual({ path: '/a', mustExist: true })
+  expect(configPath({})).toBe(DEFAULT_CONFIG_PATH)
+  expect(configPath({ XSCONTAINER_CONFIG: '' })).toBe(DEFAULT_CONFIG_PATH)
+  expect(configPath({ XSCONTAINER_CONFIG: '/a' })).toBe('/a')
 })
