@@ -13,6 +13,8 @@ const DEFAULTS: ConfigGlance = {
   xapiSocket: '/var/lib/xcp/xapi',
   inventory: '/etc/xensource-inventory',
 }
+/** Where the daemon's is, if there is any. */
+const INSTALLED = '/etc/xscontainer/xscontainer.toml'
 /** A line that is no comment and may set one of them. */
 const SETS_A_PATH = /^[^#\n]*(?:socket|inventory)/m
 
@@ -23,7 +25,7 @@ export function configNamed(env: Readonly<Record<string, string | undefined>>): 
 
 /** The path that $XSCONTAINER_CONFIG names, else the daemon's. */
 export function configPath(env: Readonly<Record<string, string | undefined>>): string {
-  return configNamed(env) ?? '/etc/xscontainer/xscontainer.toml'
+  return configNamed(env) ?? INSTALLED
 }
 
 /**
@@ -35,7 +37,8 @@ export async function glanceAtConfig(path: string): Promise<ConfigGlance | undef
   try {
     text = readFileSync(path, 'utf8')
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? DEFAULTS : undefined
+    const absent = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    return absent && path === INSTALLED ? DEFAULTS : undefined
   }
   if (!SETS_A_PATH.test(text)) return DEFAULTS
   const { parse } = await import('smol-toml')

@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts'
 import { DiagnosedError } from '../../base/errors.ts'
 import { cutText } from '../../base/text.ts'
 import { VM_ELSEWHERE } from '../../control/message.ts'
-import { loadConfig } from '../config.ts'
+import { DEFAULT_CONFIG_PATH, loadConfig } from '../config.ts'
 import { runAlone } from '../operations/run-alone.ts'
 import type { MethodCall } from './method-call.ts'
 import { failureOf, success, type Outcome } from './outcome.ts'
@@ -21,7 +21,9 @@ export async function doHere(
 ): Promise<Outcome | undefined> {
   const { fn, session, args } = call
   try {
-    const config = loadConfig(configPath)
+    const config = loadConfig(configPath, (why) => {
+      if (configPath !== DEFAULT_CONFIG_PATH) throw why
+    })
     const log = openPluginLog(config.log)
     // Whatever a client sends: a line of the log stays a line.
     log.info({ fn, vm: cutText(args['vmuuid'] ?? '', 60), why }, 'doing it without the daemon')

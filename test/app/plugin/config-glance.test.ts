@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -28,8 +28,10 @@ test.each([
   expect(await glanceAtConfig(file)).toEqual(daemons(text))
 })
 
-test('no file: the defaults; one that cannot be read: unknown', async () => {
-  expect(await glanceAtConfig(join(dir, 'none'))).toEqual(daemons(''))
+test('no file: the defaults, unless somebody named the file', async () => {
+  const installed = existsSync(DEFAULT_CONFIG_PATH) ? readFileSync(DEFAULT_CONFIG_PATH, 'utf8') : ''
+  expect(await glanceAtConfig(DEFAULT_CONFIG_PATH)).toEqual(daemons(installed))
+  expect(await glanceAtConfig(join(dir, 'none'))).toBeUndefined()
   expect(await glanceAtConfig(dir)).toBeUndefined()
 })
 
